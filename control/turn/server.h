@@ -1,0 +1,80 @@
+// The TURN server of RFC 8656, sans-IO: (bytes, five-tuple, now) in; (reply bytes, commands) out.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "control/auth/authenticator.h"
+#include "control/turn/peer_policy.h"
+#include "dataplane/commands.h"
+#include "dataplane/node_config.h"
+
+namespace causeway::turn {
+
+struct Limits {
+  uint32_t max_allocations = 16384;   // of the node
+  uint32_t allocations_per_user = 0;  // 0: no limit
+  uint32_t permissions_per_allocation = 128;
+  uint32_t channels_per_allocation = 128;
+  uint32_t default_lifetime_seconds = 600;
+  uint32_t max_lifetime_seconds = 3600;
+  uint32_t reservation_seconds = 30;
+};
+
+struct ServerConfig {
+  NodeConfig node;
+  Limits limits;
+  std::string software;  // the SOFTWARE attribute; empty leaves it out
+  /// Cryptographically secure random bytes; injected so that tests can repeat a run.
+  std::function<void(void* out, size_t size)> random;
+};
+
+/// Both clocks, read once per event-loop turn.
+struct Now {
+  Deciseconds monotonic = 0;  // shard time: expiries
+  uint64_t unix_seconds = 0;  // nonces and time-limited credentials
+};
+
+/// What operators want to see.
+struct ServerStats {
+  uint64_t allocations = 0, permissions = 0, channels = 0, reservations = 0;  // now
+  uint64_t requests = 0, allocated_total = 0, expired_total = 0;
+  uint64_t errors[700] = {};  // answered, by error code
+};
+
+/// Handles all allocations of the node. Used on the control thread only. Memory is set aside at
+/// construction for max_allocations; after it, only user names are allocated.
+class Server {
+ public:
+  /// `dataplane`, `authenticator` and `policy` outlive the server.
+  Server(ServerConfig config, Dataplane& dataplane, auth::Authenticator& authenticator,
+         const PeerPolicy& policy);
+  ~Server();
+
+  /// A STUN message that a shard punted. Answers through Dataplane::Transmit on the same shard.
+  void HandleRequest(ShardId shard, const ClientTuple& tuple, stun::Bytes datagram, Now now);
+  /// A client that the shard does not know: redirects it when its allocation lives on another
+  /// shard.
+  void HandleUnknownClient(ShardId shard, const ClientTuple& tuple);
+  /// An ICMP error that the kernel heard of, about a packet from `source` (ours) to `peer`.
+  void HandleIcmp(const Endpoint& source, const Endpoint& peer, uint8_t type, uint8_t code,
+                  uint32_t error_data);
+  /// Runs the timer wheel up to `now`: expires allocations, permissions, channels, reservations.
+  void Advance(Now now);
+  /// The policy has changed: removes permissions and channels that it no longer allows.
+  void ReapplyPolicy();
+
+  const ServerStats& stats() const;
+  /// Bytes of control memory set aside per allocation of capacity, user names not counted.
+  size_t BytesPerAllocation() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace causeway::turn

@@ -1,0 +1,174 @@
+// The one seam between the planes: control speaks to shards in these commands and hears these
+// events. Plain structs, no DPDK header. Ports, numbers and times are in host order; addresses in
+// network order.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+
+#include "absl/types/span.h"
+#include "dataplane/address.h"
+
+namespace causeway {
+
+/// One worker's number, from 0.
+using ShardId = uint8_t;
+/// Slots in the owner shard's pools, dealt by control, which alone knows which are free. The shard
+/// stores what it is told where it is told, so that a command cannot fail for want of room.
+using AllocationId = uint32_t;
+using PermissionId = uint32_t;
+using ChannelId = uint32_t;
+
+/// Tenths of a second since the daemon's epoch (its start). Both planes read the same clock; 32
+/// bits last for 13 years, so no wrap-around is handled.
+using Deciseconds = uint32_t;
+
+/// A relayed transport address: an index into NodeConfig::relay_addresses and a port.
+struct RelayPort {
+  static constexpr uint16_t kNone = 0xffff;
+  uint16_t address_index = kNone;
+  uint16_t port = 0;
+  bool IsSet() const { return address_index != kNone; }
+  friend bool operator==(const RelayPort&, const RelayPort&) = default;
+};
+
+/// The client's side of the five-tuple; the transport is UDP, and the server's port is the
+/// listening port.
+struct ClientTuple {
+  Endpoint client;          // server-reflexive address of the client
+  uint8_t local_index = 0;  // index into NodeConfig::listen_addresses: the server address
+  friend bool operator==(const ClientTuple&, const ClientTuple&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const ClientTuple& t) {
+    return H::combine(std::move(h), t.client, t.local_index);
+  }
+};
+
+// ----------------------------------------------------------------------------------------------
+// commands
+
+/// Puts an allocation in place (RFC 8656 section 6). It lasts until removed or until `expiry`.
+struct InstallAllocation {
+  AllocationId allocation;
+  ClientTuple tuple;
+  RelayPort relay_v4;  // one of the two at least
+  RelayPort relay_v6;
+  Deciseconds expiry;
+};
+/// Moves an allocation's expiry (Refresh).
+struct RefreshAllocation {
+  AllocationId allocation;
+  Deciseconds expiry;
+};
+/// Takes an allocation away. Control has removed its permissions and channels before.
+struct RemoveAllocation {
+  AllocationId allocation;
+};
+/// Installs or refreshes a permission (RFC 8656 section 9).
+struct SetPermission {
+  PermissionId permission;
+  AllocationId allocation;
+  IpAddress peer;
+  Deciseconds expiry;
+};
+struct RemovePermission {
+  PermissionId permission;
+};
+/// Binds or refreshes a channel (RFC 8656 section 12); its permission comes by SetPermission.
+struct BindChannel {
+  ChannelId channel;
+  AllocationId allocation;
+  uint16_t number;  // 0x4000..0x4FFF
+  Endpoint peer;
+  Deciseconds expiry;
+};
+struct UnbindChannel {
+  ChannelId channel;
+};
+/// Tells a shard that this client's allocation lives on another one: hand its packets over.
+struct AddClientRedirect {
+  ClientTuple tuple;
+  ShardId owner;
+};
+struct RemoveClientRedirect {
+  ClientTuple tuple;
+};
+/// Index into the shard's next-hop table; see route_table.h for the reserved values.
+using NextHopId = uint16_t;
+/// Sets a neighbour's link address, or says that it is not (or no longer) known.
+struct SetNextHop {
+  NextHopId next_hop;
+  MacAddress mac;
+  bool resolved;
+  uint16_t mtu;  // of the outgoing link or route, bytes of IP packet
+};
+class RouteTable;
+/// Hands over a new route table, whole. The shard answers with RoutesAdopted as soon as it no
+/// longer reads the one before; control owns both and frees the old one when every shard has
+/// answered.
+struct PublishRoutes {
+  const RouteTable* routes;
+  uint32_t generation;
+};
+/// An ICMP error about a packet that left a relayed address (RFC 8656 section 11.5).
+struct RelayIcmp {
+  RelayPort relay;
+  Endpoint peer;  // destination of the packet that the error is about
+  uint8_t type;
+  uint8_t code;
+  uint32_t error_data;  // the MTU for "packet too big" and "fragmentation needed", else 0
+};
+/// A STUN message for a client, or a whole frame; made by Dataplane::Transmit and TransmitFrame
+/// only.
+struct TransmitBuffer {
+  void* buffer;  // an rte_mbuf with headroom for Ethernet, IPv6 and UDP headers; the shard frees it
+  ClientTuple tuple;  // where the message goes; not used for a frame
+  bool is_frame;      // the buffer begins with an Ethernet header and is sent as it is
+};
+
+using Command =
+    std::variant<InstallAllocation, RefreshAllocation, RemoveAllocation, SetPermission,
+                 RemovePermission, BindChannel, UnbindChannel, AddClientRedirect,
+                 RemoveClientRedirect, SetNextHop, PublishRoutes, RelayIcmp, TransmitBuffer>;
+static_assert(sizeof(Command) <= 64, "a command is one ring element of one cache line");
+
+// ------------------------------------------------------------------------------------------------
+// events
+
+/// What control hears. Called on the control thread, from Dataplane::Poll.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  /// A STUN message that the shard does not answer by itself. `datagram` is valid during the call
+  /// only.
+  virtual void OnRequest(ShardId shard, const ClientTuple& tuple,
+                         absl::Span<const uint8_t> datagram) = 0;
+  /// ChannelData or an indication came from a client that the shard does not know: control may
+  /// redirect it.
+  virtual void OnUnknownClient(ShardId shard, const ClientTuple& tuple) = 0;
+  /// A packet waits for the link address of this on-link destination.
+  virtual void OnUnresolved(ShardId shard, const IpAddress& destination) = 0;
+  /// The shard has left every route table before `generation`.
+  virtual void OnRoutesAdopted(ShardId shard, uint32_t generation) = 0;
+  /// An Ethernet frame for the kernel, on links where the kernel has lost the interface.
+  virtual void OnKernelFrame(absl::Span<const uint8_t> frame) = 0;
+};
+
+/// The dataplane as control sees it. All methods are called on the control thread, and none blocks.
+class Dataplane {
+ public:
+  virtual ~Dataplane() = default;
+  /// Queues a command; order per shard is kept. What does not fit in the ring waits in control's
+  /// memory.
+  virtual void Submit(ShardId shard, const Command& command) = 0;
+  /// Sends a STUN message to a client, after all commands submitted before. The bytes are copied.
+  /// When no buffer is free the message is dropped and counted (the client retransmits).
+  virtual void Transmit(ShardId shard, const ClientTuple& tuple,
+                        absl::Span<const uint8_t> message) = 0;
+  /// Sends an Ethernet frame as it is (from the kernel's mirror).
+  virtual void TransmitFrame(absl::Span<const uint8_t> frame) = 0;
+  /// Delivers events that wait, a bounded number; returns how many.
+  virtual int Poll(EventSink& sink) = 0;
+};
+
+}  // namespace causeway

@@ -1,0 +1,46 @@
+// Internet checksum arithmetic (RFC 1071, RFC 1624), in the byte order of memory: values read from
+// a packet by memcpy are added as they are, and the folded result is stored as it is.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace causeway {
+
+/// An unfolded ones-complement sum. 64 bits hold any number of 32-bit additions that a packet can
+/// need.
+using ChecksumSum = uint64_t;
+
+inline uint16_t FoldChecksum(ChecksumSum sum) {
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(sum);
+}
+
+/// Sum of bytes; an odd last byte counts as if a zero followed (it must then be the last piece
+/// summed).
+ChecksumSum SumBytes(const void* data, size_t size);
+
+/// Sum of an address in its family's own length: the mapped prefix of IPv4 counts nothing.
+inline ChecksumSum SumAddressV4(const void* four_bytes) {
+  uint32_t word;
+  std::memcpy(&word, four_bytes, 4);
+  return word;
+}
+inline ChecksumSum SumAddressV6(const void* sixteen_bytes) {
+  uint32_t words[4];
+  std::memcpy(words, sixteen_bytes, 16);
+  return uint64_t{words[0]} + words[1] + words[2] + words[3];
+}
+
+/// The UDP checksum field for a sum over pseudo-header, UDP header and data: a computed zero is
+/// sent as 0xffff.
+inline uint16_t UdpChecksumField(ChecksumSum sum) {
+  const auto field = static_cast<uint16_t>(~FoldChecksum(sum));
+  return field == 0 ? 0xffff : field;
+}
+
+}  // namespace causeway

@@ -1,0 +1,34 @@
+// DPDK's environment abstraction layer, started once per process.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace causeway {
+
+struct EalConfig {
+  unsigned workers = 1;
+  /// Memory that pools and tables will want, in bytes (hugepages are used when enough are free).
+  uint64_t memory_bytes = 0;
+  /// A PCI address to probe, or empty: no PCI scan at all.
+  std::string pci_device;
+};
+
+struct EalInfo {
+  bool hugepages = false;
+  /// One line for the operator: what memory is used and, without hugepages, what that costs.
+  std::string memory_line;
+  /// The lcore of each worker, in shard order. The main lcore runs control.
+  std::vector<unsigned> worker_lcores;
+};
+
+/// Starts EAL. Worker k is pinned to CPU k+1, control to CPU 0; with fewer CPUs than threads the
+/// last workers share from CPU 0 on. DPDK's own log goes to stderr from level warning up.
+absl::StatusOr<EalInfo> StartEal(const EalConfig& config);
+
+/// CPUs that this process may run on.
+unsigned UsableCpus();
+
+}  // namespace causeway
