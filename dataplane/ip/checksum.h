@@ -36,6 +36,19 @@ inline ChecksumSum SumAddressV6(const void* sixteen_bytes) {
   return uint64_t{words[0]} + words[1] + words[2] + words[3];
 }
 
+/// Sum of a pseudo-header (RFC 768; RFC 8200 section 8.1): source and destination as they follow
+/// each other in the IP header, the upper-layer protocol, and its packet's length.
+inline ChecksumSum SumPseudoHeaderV4(const void* eight_bytes, uint8_t protocol, size_t length) {
+  return SumBytes(eight_bytes, 8) + (uint64_t{protocol} << 8) +
+         __builtin_bswap16(static_cast<uint16_t>(length));
+}
+inline ChecksumSum SumPseudoHeaderV6(const void* thirty_two_bytes, uint8_t protocol,
+                                     size_t length) {
+  return SumAddressV6(thirty_two_bytes) +
+         SumAddressV6(static_cast<const uint8_t*>(thirty_two_bytes) + 16) +
+         (uint64_t{protocol} << 8) + __builtin_bswap16(static_cast<uint16_t>(length));
+}
+
 /// The UDP checksum field for a sum over pseudo-header, UDP header and data: a computed zero is
 /// sent as 0xffff.
 inline uint16_t UdpChecksumField(ChecksumSum sum) {
