@@ -17,16 +17,17 @@ class PeerPolicy {
     std::vector<Prefix> allow;              // --allow-peer: opens what the default list closes
     std::vector<Prefix> deny;               // --deny-peer: closes, before everything else
     std::vector<IpAddress> node_addresses;  // this node's own; denied whatever `allow` says
-    std::vector<IpAddress>
-        relay_addresses;  // allowed when `allow_hairpin`, even if they are also ours
+    // Allowed when `allow_hairpin`, even if they are also ours; else denied.
+    std::vector<IpAddress> relay_addresses;
     bool allow_hairpin = true;
   };
   explicit PeerPolicy(Config config);
 
-  /// Order: hairpin to a relay address; own addresses; deny; allow; the default lists of
-  /// special-purpose blocks; else allowed. Matches the address itself and the IPv4 address that it
-  /// carries (mapped, compatible, 6to4, NAT64 well-known and local-use prefixes, Teredo), denying
-  /// if either is denied.
+  /// Order: deny; hairpin to a relay address; own addresses; allow; the default lists of
+  /// special-purpose blocks; else allowed. Matches the address itself and the IPv4 addresses that
+  /// it carries (mapped, compatible, translated, 6to4, NAT64 well-known and local-use prefixes,
+  /// Teredo), denying if any is denied. Hairpin goes by the plain address only: a relay address
+  /// that is carried in another one is denied.
   PeerVerdict Check(const IpAddress& peer) const;
 
   /// The IPv4 addresses that an IPv6 address carries, each to be checked too; none for most.
@@ -34,6 +35,8 @@ class PeerPolicy {
   static absl::Span<const Prefix> DefaultDenied();
 
  private:
+  bool DeniedByLists(const IpAddress& address) const;
+
   Config config_;
 };
 

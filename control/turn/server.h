@@ -17,12 +17,13 @@ namespace causeway::turn {
 
 struct Limits {
   uint32_t max_allocations = 16384;   // of the node
-  uint32_t allocations_per_user = 0;  // 0: no limit
+  uint32_t allocations_per_user = 0;  // by user name; 0: no limit. A reserved port counts too.
   uint32_t permissions_per_allocation = 128;
   uint32_t channels_per_allocation = 128;
   uint32_t default_lifetime_seconds = 600;
   uint32_t max_lifetime_seconds = 3600;
-  uint32_t reservation_seconds = 30;
+  uint32_t reservation_seconds = 30;  // of an EVEN-PORT pair's second port; never less than 30
+  bool end_with_credential = false;   // no lifetime goes beyond a time-limited credential's end
 };
 
 struct ServerConfig {
@@ -71,6 +72,8 @@ class Server {
   const ServerStats& stats() const;
   /// Bytes of control memory set aside per allocation of capacity, user names not counted.
   size_t BytesPerAllocation() const;
+  /// The share of it that an allocation without permissions and channels takes.
+  size_t IdleBytesPerAllocation() const;
 
  private:
   class Impl;

@@ -1,0 +1,194 @@
+// RFC 8656 section 7.2.
+#include "control/turn/server_impl.h"
+
+namespace causeway::turn {
+
+using stun::Attribute;
+using stun::ErrorCode;
+
+namespace {
+
+constexpr uint8_t kUdp = 17;
+
+}  // namespace
+
+void Server::Impl::HandleAllocate(const Request& request) {
+  const uint32_t existing = allocations_.Find(request.tuple);
+  if (existing != kNoRecord) return AnswerRetransmission(request, existing);
+  AllocateWish wish;
+  if (const auto error = ParseAllocate(request.message, wish)) return Fail(request, *error);
+  const auto* lifetime = request.message.Find(Attribute::kLifetime);
+  if (lifetime != nullptr && !stun::DecodeU32(*lifetime)) {
+    return Fail(request, ErrorCode::kBadRequest);
+  }
+  if (OverQuota(request, wish)) return Fail(request, ErrorCode::kAllocationQuotaReached);
+  CreateAllocation(request, wish);
+}
+
+void Server::Impl::AnswerRetransmission(const Request& request, uint32_t allocation) {
+  const AllocationRecord& record = allocations_[allocation];
+  const bool same = record.transaction_id == request.message.transaction_id() &&
+                    record.user->name == request.credentials->username;
+  if (!same) return Fail(request, ErrorCode::kAllocationMismatch);
+  AnswerAllocate(request, allocation);
+}
+
+std::optional<ErrorCode> Server::Impl::ParseAllocate(const stun::Message& message,
+                                                     AllocateWish& wish) const {
+  const auto* transport = message.Find(Attribute::kRequestedTransport);
+  const auto protocol = transport ? stun::DecodeRequestedTransport(*transport) : std::nullopt;
+  if (!protocol) return ErrorCode::kBadRequest;
+  if (*protocol != kUdp) return ErrorCode::kUnsupportedTransport;
+
+  const auto* even_port = message.Find(Attribute::kEvenPort);
+  if (const auto* token = message.Find(Attribute::kReservationToken)) {
+    if (even_port || message.Has(Attribute::kRequestedAddressFamily) ||
+        message.Has(Attribute::kAdditionalAddressFamily)) {
+      return ErrorCode::kBadRequest;
+    }
+    wish.token = stun::DecodeReservationToken(*token);
+    if (!wish.token) return ErrorCode::kBadRequest;
+    if (reservations_.Find(*wish.token) == nullptr) return ErrorCode::kInsufficientCapacity;
+    return std::nullopt;
+  }
+  if (even_port) {
+    const auto reserve = stun::DecodeEvenPort(*even_port);
+    if (!reserve) return ErrorCode::kBadRequest;
+    wish.kind = *reserve ? PortKind::kPair : PortKind::kEven;
+  }
+  return ParseFamilies(message, wish);
+}
+
+std::optional<ErrorCode> Server::Impl::ParseFamilies(const stun::Message& message,
+                                                     AllocateWish& wish) const {
+  const auto* requested = message.Find(Attribute::kRequestedAddressFamily);
+  const auto* additional = message.Find(Attribute::kAdditionalAddressFamily);
+  if (requested && additional) return ErrorCode::kBadRequest;
+  const bool has_v4 = ports_.Supports(Family::kIpv4);
+  const bool has_v6 = ports_.Supports(Family::kIpv6);
+  if (additional) {
+    const auto family = stun::DecodeFamily(*additional);
+    if (family != uint8_t{2} || wish.kind == PortKind::kPair) return ErrorCode::kBadRequest;
+    if (!has_v4 && !has_v6) return ErrorCode::kAddressFamilyNotSupported;
+    wish.v4 = has_v4;
+    wish.v6 = has_v6;
+    wish.dual = true;
+    if (!has_v4 || !has_v6) wish.missing = MissingFamily::kNotSupported;
+    return std::nullopt;
+  }
+  std::optional<uint8_t> family = uint8_t{1};
+  if (requested) family = stun::DecodeFamily(*requested);
+  if (!family) return ErrorCode::kBadRequest;
+  wish.v4 = *family == 1 && has_v4;
+  wish.v6 = *family == 2 && has_v6;
+  if (!wish.v4 && !wish.v6) return ErrorCode::kAddressFamilyNotSupported;
+  return std::nullopt;
+}
+
+bool Server::Impl::OverQuota(const Request& request, const AllocateWish& wish) const {
+  const uint32_t limit = config_.limits.allocations_per_user;
+  if (limit == 0) return false;
+  const std::string& user = request.credentials->username;
+  uint32_t used = users_.Used(user) + (wish.kind == PortKind::kPair ? 2 : 1);
+  if (wish.token && reservations_.Find(*wish.token)->user->name == user) --used;
+  return used > limit;
+}
+
+void Server::Impl::CreateAllocation(const Request& request, AllocateWish wish) {
+  if (stats_.allocations >= config_.limits.max_allocations) {
+    return Fail(request, ErrorCode::kInsufficientCapacity);
+  }
+  const RelayPair relays = TakeRelays(request.shard, wish);
+  if (!relays.IsSet()) return Fail(request, ErrorCode::kInsufficientCapacity);
+  const std::string& user = request.credentials->username;
+  const Deciseconds now = request.now.monotonic;
+  uint64_t token = 0;
+  if (wish.kind == PortKind::kPair) {
+    RelayPort reserved = relays.v4.IsSet() ? relays.v4 : relays.v6;
+    ++reserved.port;
+    token = reservations_.Hold(reserved, user, now + 10 * config_.limits.reservation_seconds);
+  }
+  std::optional<uint32_t> requested;
+  if (const auto* a = request.message.Find(Attribute::kLifetime)) requested = stun::DecodeU32(*a);
+  const Deciseconds expiry = now + 10 * Lifetime(request, requested);
+  const uint32_t allocation =
+      allocations_.Create(relays.shard, {request.tuple, request.message.transaction_id(), user,
+                                         relays.v4, relays.v6, token, wish.missing, expiry});
+  allocations_.Redirect(allocation, request.shard);
+  AnswerAllocate(request, allocation);
+}
+
+Server::Impl::RelayPair Server::Impl::TakeRelays(ShardId arrival, AllocateWish& wish) {
+  if (wish.token) return RedeemReservation(*wish.token);
+  if (wish.kind == PortKind::kPair && !reservations_.HasRoom()) return {};
+  RelayPair relays = TakeFromAnyShard(arrival, wish, /*all=*/true);
+  if (!relays.IsSet() && wish.dual) {
+    relays = TakeFromAnyShard(arrival, wish, /*all=*/false);
+    wish.missing = MissingFamily::kNoCapacity;
+  }
+  return relays;
+}
+
+Server::Impl::RelayPair Server::Impl::RedeemReservation(uint64_t token) {
+  const RelayPort relay = reservations_.Find(token)->relay;
+  const ShardId shard = config_.node.OwnerOfPort(relay.port);
+  if (!allocations_.HasRoom(shard)) return {};
+  reservations_.Redeem(token);
+  ports_.Claim(relay);
+  RelayPair relays = {shard, {}, {}};
+  (ports_.AddressOf(relay).IsV4() ? relays.v4 : relays.v6) = relay;
+  return relays;
+}
+
+// The shard that the request came in by is the best owner: its packets need no hand-off.
+Server::Impl::RelayPair Server::Impl::TakeFromAnyShard(ShardId arrival, const AllocateWish& wish,
+                                                       bool all) {
+  for (int i = 0; i < config_.node.shards; ++i) {
+    RelayPair relays;
+    relays.shard = static_cast<ShardId>((arrival + i) % config_.node.shards);
+    if (!allocations_.HasRoom(relays.shard)) continue;
+    if (wish.v4) relays.v4 = ports_.Take(relays.shard, Family::kIpv4, wish.kind);
+    if (wish.v6) relays.v6 = ports_.Take(relays.shard, Family::kIpv6, wish.kind);
+    const bool complete = relays.v4.IsSet() == wish.v4 && relays.v6.IsSet() == wish.v6;
+    if (complete || (!all && relays.IsSet())) return relays;
+    if (relays.v4.IsSet()) ports_.Release(relays.v4);
+    if (relays.v6.IsSet()) ports_.Release(relays.v6);
+  }
+  return {};
+}
+
+void Server::Impl::AnswerAllocate(const Request& request, uint32_t allocation) {
+  const AllocationRecord& record = allocations_[allocation];
+  Response response(request, stun::Class::kSuccess);
+  stun::Writer& writer = response.writer();
+  Deciseconds expiry = 0;
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    if (!record.Has(family)) continue;
+    writer.AddXorAddress(Attribute::kXorRelayedAddress, ports_.EndpointOf(record.relay(family)));
+    expiry = std::max(expiry, record.expiry(family));
+  }
+  writer.AddU32(Attribute::kLifetime, std::max(1u, (expiry - request.now.monotonic) / 10));
+  if (record.reservation_token != 0) writer.AddReservationToken(record.reservation_token);
+  writer.AddXorAddress(Attribute::kXorMappedAddress, request.tuple.client);
+  if (record.missing != MissingFamily::kNone) {
+    writer.AddAddressErrorCode(record.Has(Family::kIpv4) ? Family::kIpv6 : Family::kIpv4,
+                               record.missing == MissingFamily::kNotSupported
+                                   ? ErrorCode::kAddressFamilyNotSupported
+                                   : ErrorCode::kInsufficientCapacity);
+  }
+  Send(request, response);
+}
+
+uint32_t Server::Impl::Lifetime(const Request& request, std::optional<uint32_t> requested) const {
+  const Limits& limits = config_.limits;
+  uint32_t lifetime = limits.default_lifetime_seconds;
+  if (requested) lifetime = std::max(lifetime, std::min(*requested, limits.max_lifetime_seconds));
+  const uint64_t ends = request.credentials->credential_expiry;
+  if (limits.end_with_credential && ends != 0) {
+    const uint64_t left = ends > request.now.unix_seconds ? ends - request.now.unix_seconds : 1;
+    lifetime = static_cast<uint32_t>(std::min<uint64_t>(lifetime, left));
+  }
+  return std::max(lifetime, 1u);
+}
+
+}  // namespace causeway::turn

@@ -1,0 +1,65 @@
+// What control remembers of an allocation, its permissions and channels (RFC 8656 section 6).
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "control/stun/types.h"
+#include "control/turn/slot_pool.h"
+#include "control/turn/user_table.h"
+#include "dataplane/commands.h"
+
+namespace causeway::turn {
+
+/// Why a dual allocation got one address only; repeated in retransmitted answers.
+enum class MissingFamily : uint8_t { kNone, kNotSupported, kNoCapacity };
+
+/// One of up to a million: kept small.
+struct AllocationRecord {
+  static constexpr ShardId kNoShard = 0xff;
+
+  ClientTuple tuple;
+  stun::TransactionId transaction_id = {};  // of the Allocate request: tells retransmissions
+  User* user = nullptr;
+  uint64_t reservation_token = 0;  // that the Allocate answer gave out; 0 is none
+  RelayPort relay_v4;
+  RelayPort relay_v6;
+  Deciseconds expiry_v4 = 0;  // a dual allocation's addresses are refreshed one by one or together
+  Deciseconds expiry_v6 = 0;
+  uint32_t next = kNoRecord;         // while free
+  uint32_t permissions = kNoRecord;  // heads of lists
+  uint32_t channels = kNoRecord;
+  uint16_t permission_count = 0;
+  uint16_t channel_count = 0;
+  std::array<ShardId, 3> redirects = {kNoShard, kNoShard, kNoShard};  // newest first
+  MissingFamily missing = MissingFamily::kNone;
+
+  bool InUse() const { return user != nullptr; }
+
+  RelayPort& relay(Family family) { return family == Family::kIpv4 ? relay_v4 : relay_v6; }
+  const RelayPort& relay(Family family) const {
+    return family == Family::kIpv4 ? relay_v4 : relay_v6;
+  }
+  Deciseconds& expiry(Family family) { return family == Family::kIpv4 ? expiry_v4 : expiry_v6; }
+  Deciseconds expiry(Family family) const {
+    return family == Family::kIpv4 ? expiry_v4 : expiry_v6;
+  }
+  bool Has(Family family) const { return relay(family).IsSet(); }
+};
+
+static_assert(sizeof(AllocationRecord) <= 88);
+
+struct PermissionRecord {
+  IpAddress peer;
+  uint32_t allocation = kNoRecord;
+  uint32_t next = kNoRecord;  // in the allocation's list
+};
+
+struct ChannelRecord {
+  Endpoint peer;
+  uint16_t number = 0;
+  uint32_t allocation = kNoRecord;
+  uint32_t next = kNoRecord;  // in the allocation's list
+};
+
+}  // namespace causeway::turn

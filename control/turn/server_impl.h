@@ -1,0 +1,106 @@
+// The server's state and its handlers; one source file for each method.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "control/turn/allocation_table.h"
+#include "control/turn/random.h"
+#include "control/turn/relay_ports.h"
+#include "control/turn/reservation_table.h"
+#include "control/turn/response.h"
+#include "control/turn/server.h"
+#include "control/turn/user_table.h"
+
+namespace causeway::turn {
+
+class Server::Impl {
+ public:
+  Impl(ServerConfig config, Dataplane& dataplane, auth::Authenticator& authenticator,
+       const PeerPolicy& policy);
+
+  void HandleRequest(ShardId shard, const ClientTuple& tuple, stun::Bytes datagram, Now now);
+  void HandleUnknownClient(ShardId shard, const ClientTuple& tuple);
+  void HandleIcmp(const Endpoint& source, const Endpoint& peer, uint8_t type, uint8_t code,
+                  uint32_t error_data);
+  void Advance(Now now);
+  void ReapplyPolicy() { allocations_.peers().RemoveDenied(policy_); }
+
+  const ServerStats& stats() const { return stats_; }
+  size_t IdleBytesPerAllocation() const;
+  size_t BytesPerAllocation() const;
+
+ private:
+  // What an Allocate request asks for, as checked.
+  struct AllocateWish {
+    bool v4 = false;
+    bool v6 = false;
+    bool dual = false;  // one of both families will do
+    PortKind kind = PortKind::kAny;
+    std::optional<uint64_t> token;
+    MissingFamily missing = MissingFamily::kNone;
+  };
+  struct RelayPair {
+    ShardId shard = 0;
+    RelayPort v4;
+    RelayPort v6;
+    bool IsSet() const { return v4.IsSet() || v6.IsSet(); }
+  };
+  // The distinct peers of a CreatePermission request.
+  struct PeerList {
+    IpAddress addresses[stun::Message::kMaxAttributes];
+    size_t count = 0;
+    void Add(const IpAddress& peer);
+    absl::Span<const IpAddress> view() const { return {addresses, count}; }
+  };
+
+  void HandleBinding(const Request& request);
+  void HandleAuthenticated(const Request& request);
+  void RefuseStranger(const Request& request, stun::ErrorCode error);
+  /// Answers 420 and returns true when there is an attribute that must be understood and is not.
+  bool RefuseUnknownAttributes(const Request& request);
+  void Fail(const Request& request, stun::ErrorCode error);
+  void Send(const Request& request, Response& response);
+
+  // allocate.cc
+  void HandleAllocate(const Request& request);
+  void AnswerRetransmission(const Request& request, uint32_t allocation);
+  void AnswerAllocate(const Request& request, uint32_t allocation);
+  std::optional<stun::ErrorCode> ParseAllocate(const stun::Message& message,
+                                               AllocateWish& wish) const;
+  std::optional<stun::ErrorCode> ParseFamilies(const stun::Message& message,
+                                               AllocateWish& wish) const;
+  bool OverQuota(const Request& request, const AllocateWish& wish) const;
+  void CreateAllocation(const Request& request, AllocateWish wish);
+  RelayPair TakeRelays(ShardId arrival, AllocateWish& wish);
+  RelayPair TakeFromAnyShard(ShardId arrival, const AllocateWish& wish, bool all);
+  RelayPair RedeemReservation(uint64_t token);
+
+  /// RFC 8656 section 7.2: the time-to-expiry in seconds that a LIFETIME, or none, leads to.
+  uint32_t Lifetime(const Request& request, std::optional<uint32_t> requested) const;
+
+  // refresh.cc, create_permission.cc, channel_bind.cc
+  void HandleRefresh(const Request& request, uint32_t allocation);
+  void HandleCreatePermission(const Request& request, uint32_t allocation);
+  std::optional<stun::ErrorCode> ParsePeers(const stun::Message& message,
+                                            const AllocationRecord& record, PeerList& peers) const;
+  void HandleChannelBind(const Request& request, uint32_t allocation);
+  std::optional<stun::ErrorCode> CheckChannel(uint32_t allocation, uint16_t number,
+                                              const stun::AddressValue& peer);
+  /// An IPv4 address in the clothes of an IPv6 one is never a peer.
+  bool IsForbidden(const stun::AddressValue& peer) const;
+
+  const ServerConfig config_;
+  Dataplane& dataplane_;
+  auth::Authenticator& authenticator_;
+  const PeerPolicy& policy_;
+  ServerStats stats_;
+  Random random_;
+  UserTable users_;
+  RelayPorts ports_;
+  ReservationTable reservations_;
+  AllocationTable allocations_;
+};
+
+}  // namespace causeway::turn
