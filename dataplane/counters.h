@@ -22,6 +22,7 @@ namespace causeway {
   X(hairpin, "packets from one allocation of this node to another")                       \
   X(binding_answered, "STUN Binding requests answered by the shard")                      \
   X(punted, "STUN messages handed to control")                                            \
+  X(keepalives, "STUN Binding indications, which need no answer")                         \
   X(replies_sent, "messages from control sent to clients")                                \
   X(kernel_frames, "frames handed to the kernel's mirror")                                \
   X(mirror_sent, "frames of the kernel's mirror sent")                                    \
@@ -44,6 +45,7 @@ namespace causeway {
   X(drop_malformed_stun, "drop: garbled STUN message, or one that is never answered")     \
   X(drop_malformed_channel_data,                                                          \
     "drop: ChannelData longer than its datagram, or a reserved number")                   \
+  X(drop_bad_checksum, "drop: STUN request whose UDP checksum is wrong")                  \
   X(drop_no_allocation, "drop: client without an allocation")                             \
   X(drop_no_channel, "drop: channel not bound")                                           \
   X(drop_no_permission, "drop: no permission for the peer")                               \

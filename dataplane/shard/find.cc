@@ -1,0 +1,81 @@
+#include "dataplane/shard/send.h"
+#include "dataplane/shard/stages.h"
+
+namespace causeway {
+namespace {
+
+constexpr uint16_t kSendIndication = 0x0016;
+
+ClientTuple TupleOf(const Packet& packet) {
+  return {{packet.source, packet.source_port}, static_cast<uint8_t>(packet.local)};
+}
+
+// The allocation, a redirect's value, or kNone. `packet.slot` is the unverified candidate.
+uint32_t Verify(const ShardState& state, const Packet& packet) {
+  if (packet.slot == BucketTable::kNone) return packet.slot;
+  if (packet.slot < state.config.node.allocations_per_shard &&
+      state.hot[packet.slot].Is(packet.source, packet.source_port,
+                                static_cast<uint8_t>(packet.local))) [[likely]] {
+    return packet.slot;
+  }
+  return state.FindClient(packet.hash, TupleOf(packet));
+}
+
+void Unknown(ShardState& state, const Packet& packet) {
+  if (state.config.node.shards > 1 && !packet.Has(Packet::kHandedOver) &&
+      state.unknown_clients.Take(state.now)) {
+    state.Raise(UnknownClientEvent{TupleOf(packet)});
+  }
+  state.Drop(packet, Counter::k_drop_no_allocation);
+}
+
+// ChannelData and Send indications follow the allocation; requests are answered where they arrive.
+void Sort(ShardState& state, Packet& packet, Burst& burst) {
+  const uint8_t first = packet.payload_len == 0 ? uint8_t{0xff} : packet.payload[0];
+  const bool is_channel_data = (first & 0xf0) == 0x40;
+  if (!is_channel_data && first > 3) return state.Drop(packet, Counter::k_drop_not_stun);
+  const bool is_data =
+      is_channel_data || (packet.payload_len >= 2 && Get16(packet.payload) == kSendIndication);
+  if (is_data && packet.slot == BucketTable::kNone) return Unknown(state, packet);
+  if (packet.slot != BucketTable::kNone && packet.slot >= state.config.node.allocations_per_shard)
+      [[unlikely]] {
+    const uint32_t redirect = packet.slot - state.config.node.allocations_per_shard;
+    packet.slot = BucketTable::kNone;
+    if (is_data) {
+      return HandOff(state, packet.mbuf, state.redirects[redirect].owner, packet.flags);
+    }
+  }
+  (is_channel_data ? burst.channel_data : burst.stun).Push(&packet);
+}
+
+}  // namespace
+
+void FindClients(ShardState& state, Burst& burst) {
+  for (Packet* packet : burst.clients) {
+    packet->slot = state.clients.Candidate(packet->hash);
+    if (packet->slot < state.config.node.allocations_per_shard) {
+      __builtin_prefetch(&state.hot[packet->slot], 1);
+    }
+  }
+  for (Packet* packet : burst.clients) {
+    packet->slot = Verify(state, *packet);
+    Sort(state, *packet, burst);
+  }
+}
+
+void FindPeers(ShardState& state, Burst& burst) {
+  unsigned kept = 0;
+  for (Packet* packet : burst.peers) {
+    const uint32_t slot_plus_1 = *state.RelaySlot({packet->local, packet->destination_port});
+    if (slot_plus_1 == 0) {
+      state.Drop(*packet, Counter::k_drop_no_relay);
+      continue;
+    }
+    packet->slot = slot_plus_1 - 1;
+    __builtin_prefetch(&state.hot[packet->slot], 1);
+    burst.peers.items[kept++] = packet;
+  }
+  burst.peers.count = kept;
+}
+
+}  // namespace causeway

@@ -1,0 +1,112 @@
+#include "dataplane/shard/relay.h"
+#include "dataplane/shard/stages.h"
+#include "dataplane/shard/stun_wire.h"
+
+namespace causeway {
+namespace {
+
+/// STUN header, XOR-PEER-ADDRESS and the header of DATA (RFC 8656 section 11.3).
+struct DataPrefix {
+  DataPrefix(ShardState& state, const Endpoint& peer, uint16_t length, uint8_t padding) {
+    uint8_t transaction_id[12];
+    const uint64_t random[2] = {state.Random(), state.Random()};
+    std::memcpy(transaction_id, random, 12);
+    const unsigned address = wire::XorAddressSize(peer.address);
+    size_ = wire::kHeaderSize + address + 4;
+    wire::WriteHeader(bytes_, wire::kDataIndication,
+                      static_cast<uint16_t>(address + 4u + length + padding), transaction_id);
+    wire::WriteXorAddress(bytes_ + wire::kHeaderSize, wire::kXorPeerAddress, peer, transaction_id);
+    WriteBe16(bytes_ + size_ - 4, wire::kData);
+    WriteBe16(bytes_ + size_ - 2, length);
+  }
+  unsigned size() const { return size_; }
+  void Write(uint8_t* at) const { std::memcpy(at, bytes_, size_); }
+  ChecksumSum Sum() const { return SumBytes(bytes_, size_); }
+
+ private:
+  uint8_t bytes_[wire::kHeaderSize + 24 + 4];
+  unsigned size_;
+};
+
+/// The number of the live channel bound to this packet's sender, or 0.
+uint16_t ChannelByTable(const ShardState& state, const Packet& packet) {
+  const uint32_t id = state.FindChannel(packet.slot, {packet.source, packet.source_port});
+  if (id == BucketTable::kNone) return 0;
+  const ChannelRecord& channel = state.channels[id];
+  const bool live = channel.expiry > state.now && state.cold[packet.slot].expiry > state.now;
+  return live ? channel.number : uint16_t{0};
+}
+
+void RelayAsIndication(ShardState& state, Packet& packet, const Leg& leg, NextHopId hop) {
+  const auto padding = static_cast<uint8_t>(-packet.payload_len & 3);
+  if (packet.payload_len > 0xffff - 64) return state.Drop(packet, Counter::k_drop_too_big);
+  const DataPrefix prefix(state, {packet.source, packet.source_port}, packet.payload_len, padding);
+  RelayEither(state, packet, {packet.payload, packet.payload_len, padding}, prefix, leg, hop, true,
+              Counter::k_data_to_client);
+}
+
+void RelayOne(ShardState& state, Packet& packet) {
+  HotLine& line = state.hot[packet.slot];
+  uint16_t channel = 0;
+  const bool is_inline = line.peer == packet.source && line.peer_port == packet.source_port &&
+                         line.channel_expiry > state.now;
+  if (is_inline && line.permission_expiry > state.now) [[likely]] {
+    channel = line.channel;
+  } else {
+    if (!state.IsPermitted(packet.slot, packet.source)) {
+      return state.Drop(packet, Counter::k_drop_no_permission);
+    }
+    if ((line.flags & HotLine::kMoreChannels) != 0) channel = ChannelByTable(state, packet);
+  }
+  const Leg leg = {state.config.node.listen_addresses[line.local_index], line.client,
+                   state.config.node.listen_port, line.client_port};
+  const NextHopId hop = state.Resolve(line.client_hop, line.client);
+  if (channel == 0) [[unlikely]] {
+    return RelayAsIndication(state, packet, leg, hop);
+  }
+  RelayEither(state, packet, {packet.payload, packet.payload_len},
+              ChannelPrefix(channel, packet.payload_len), leg, hop, true,
+              Counter::k_channel_to_client);
+}
+
+}  // namespace
+
+void RelayFromPeers(ShardState& state, const PacketList& packets) {
+  for (Packet* packet : packets) RelayOne(state, *packet);
+}
+
+void SendIcmpIndication(ShardState& state, const RelayIcmp& icmp) {
+  if (icmp.relay.address_index >= state.config.node.relay_addresses.size() ||
+      !state.InRelayRange(icmp.relay.port)) {
+    return state.Count(Counter::k_drop_no_relay);
+  }
+  const uint32_t slot_plus_1 = *state.RelaySlot(icmp.relay);
+  if (slot_plus_1 == 0) return state.Count(Counter::k_drop_no_relay);
+  const uint32_t slot = slot_plus_1 - 1;
+  if (!state.IsPermitted(slot, icmp.peer.address)) {
+    return state.Count(Counter::k_drop_no_permission);
+  }
+  const unsigned address = wire::XorAddressSize(icmp.peer.address);
+  const auto size = static_cast<uint16_t>(wire::kHeaderSize + address + 12);
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(state.config.pool);
+  if (mbuf == nullptr) return state.Count(Counter::k_drop_no_buffer);
+  uint8_t transaction_id[12];
+  const uint64_t random[2] = {state.Random(), state.Random()};
+  std::memcpy(transaction_id, random, 12);
+  auto* message = rte_pktmbuf_mtod(mbuf, uint8_t*);
+  wire::WriteHeader(message, wire::kDataIndication, static_cast<uint16_t>(address + 12),
+                    transaction_id);
+  wire::WriteXorAddress(message + wire::kHeaderSize, wire::kXorPeerAddress, icmp.peer,
+                        transaction_id);
+  uint8_t* attribute = message + wire::kHeaderSize + address;
+  WriteBe16(attribute, wire::kIcmp);
+  WriteBe16(attribute + 2, 8);
+  WriteBe32(attribute + 4, uint32_t{icmp.type} << 8 | icmp.code);
+  WriteBe32(attribute + 8, icmp.error_data);
+  const HotLine& line = state.hot[slot];
+  const Leg leg = {state.config.node.listen_addresses[line.local_index], line.client,
+                   state.config.node.listen_port, line.client_port};
+  if (SendOwn(state, mbuf, message, size, leg)) state.Count(Counter::k_icmp_to_client);
+}
+
+}  // namespace causeway

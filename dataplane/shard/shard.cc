@@ -1,0 +1,192 @@
+#include "dataplane/shard/shard.h"
+
+#include <rte_cycles.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <sys/random.h>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_format.h"
+#include "dataplane/shard/send.h"
+#include "dataplane/shard/stages.h"
+
+namespace causeway {
+namespace {
+
+// A hairpin may come round again at once; what is left after so many rounds waits a turn.
+constexpr int kLoopbackRounds = 4;
+
+class ShardImpl : public Shard {
+ public:
+  explicit ShardImpl(const ShardConfig& config, int socket) : arena_(socket), state_(config) {}
+  ~ShardImpl() override;
+
+  absl::Status Start(int socket);
+  unsigned Poll(uint64_t now_tsc) override;
+  const Counters& counters() const override { return state_.counters; }
+  Counters& mutable_counters() override { return state_.counters; }
+
+ private:
+  void Process(rte_mbuf* const* frames, unsigned count, bool with_flags);
+  unsigned ServeLoopback();
+  unsigned ServeHandOff();
+  unsigned ServeLink();
+  void Prepare();
+
+  Arena arena_;
+  ShardState state_;
+};
+
+absl::Status CheckConfig(const ShardConfig& config) {
+  const NodeConfig& node = config.node;
+  if (node.listen_addresses.empty() || node.listen_addresses.size() > 255 ||
+      node.relay_addresses.size() >= RelayPort::kNone || node.shards == 0 ||
+      config.id >= node.shards || node.relay_port_last < node.relay_port_first ||
+      node.allocations_per_shard == 0) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "shard %d of %d: %d listening addresses (1..255), %d relay addresses (at most 65534), "
+        "relay "
+        "ports %d-%d, %d allocations (at least 1)",
+        config.id, node.shards, node.listen_addresses.size(), node.relay_addresses.size(),
+        node.relay_port_first, node.relay_port_last, node.allocations_per_shard));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ShardImpl::Start(int socket) {
+  LayOut(state_, arena_);
+  if (!arena_.ok()) {
+    return absl::ResourceExhaustedError(absl::StrFormat(
+        "shard %d: its tables need %d MiB of DPDK memory, more than is set aside: lower the number "
+        "of allocations or give more memory",
+        state_.config.id, (Shard::MemoryNeeded(state_.config.node) >> 20) + 1));
+  }
+  auto reassembler = Reassembler::Create(state_.config.jumbo_pool, socket);
+  if (!reassembler.ok()) return reassembler.status();
+  state_.reassembler = *std::move(reassembler);
+  if (getrandom(&state_.secret, sizeof state_.secret, 0) != sizeof state_.secret ||
+      getrandom(state_.random_state, sizeof state_.random_state, 0) != sizeof state_.random_state) {
+    return absl::InternalError("shard: the kernel gives no random numbers (getrandom)");
+  }
+  Prepare();
+  return absl::OkStatus();
+}
+
+void ShardImpl::Prepare() {
+  state_.addresses.Fill(state_.config.node, state_.secret);
+  state_.decisecond_factor =
+      static_cast<uint64_t>((static_cast<unsigned __int128>(10) << 64) / rte_get_tsc_hz());
+  // What does not go out by a neighbour is never too big for it: its end is decided elsewhere.
+  for (NextHopId id = 0; id < kFirstNeighbour; ++id) state_.next_hops[id].mtu = 0xffff;
+  for (NextHopId id = kOnLink; id < kMaxNextHops; ++id) {
+    if (id == kOnLink || id >= kFirstNeighbour) state_.next_hops[id].mtu = state_.config.mtu;
+  }
+  for (uint32_t i = state_.redirect_capacity; i-- > 0;) {
+    state_.redirects[i].next_free = state_.free_redirect;
+    state_.free_redirect = i + 1;
+  }
+}
+
+ShardImpl::~ShardImpl() {
+  rte_pktmbuf_free_bulk(state_.tx, state_.tx_count);
+  while (state_.loopback_head != state_.loopback_tail) {
+    rte_pktmbuf_free(state_.loopback[state_.loopback_head++ % kLoopback]);
+  }
+  HoldQueue::Item items[HoldQueue::kCapacity];
+  const unsigned held = state_.held.TakeAll(items);
+  for (unsigned i = 0; i < held; ++i) rte_pktmbuf_free(items[i].frame);
+}
+
+void ShardImpl::Process(rte_mbuf* const* frames, unsigned count, bool with_flags) {
+  Burst burst;
+  Classify(state_, frames, count, with_flags, burst);
+  FindClients(state_, burst);
+  FindPeers(state_, burst);
+  RelayChannelData(state_, burst.channel_data);
+  HandleStun(state_, burst.stun);
+  RelayFromPeers(state_, burst.peers);
+}
+
+unsigned ShardImpl::ServeLoopback() {
+  unsigned total = 0;
+  for (int round = 0; round < kLoopbackRounds; ++round) {
+    rte_mbuf* frames[kBurst];
+    unsigned count = 0;
+    while (count < kBurst && state_.loopback_head != state_.loopback_tail) {
+      frames[count++] = state_.loopback[state_.loopback_head++ % kLoopback];
+    }
+    if (count == 0) break;
+    Process(frames, count, true);
+    total += count;
+  }
+  return total;
+}
+
+unsigned ShardImpl::ServeHandOff() {
+  if (state_.config.id >= state_.config.handoff.size()) return 0;
+  rte_ring* ring = state_.config.handoff[state_.config.id];
+  if (ring == nullptr) return 0;
+  void* frames[kBurst];
+  const unsigned count = rte_ring_sc_dequeue_burst(ring, frames, kBurst, nullptr);
+  if (count == 0) return 0;
+  state_.Count(Counter::k_handoff_received, count);
+  Process(reinterpret_cast<rte_mbuf**>(frames), count, true);
+  return count;
+}
+
+unsigned ShardImpl::ServeLink() {
+  rte_mbuf* frames[kBurst];
+  const unsigned count = rte_eth_rx_burst(state_.config.port_id, state_.config.id, frames, kBurst);
+  if (count == 0) return 0;
+  uint64_t bytes = 0;
+  for (unsigned i = 0; i < count; ++i) bytes += frames[i]->pkt_len;
+  state_.Count(Counter::k_rx_packets, count);
+  state_.Count(Counter::k_rx_bytes, bytes);
+  Process(frames, count, false);
+  return count;
+}
+
+unsigned ShardImpl::Poll(uint64_t now_tsc) {
+  state_.now_tsc = now_tsc;
+  const uint64_t age = now_tsc - state_.config.epoch_tsc;
+  state_.now = static_cast<Deciseconds>(
+      static_cast<unsigned __int128>(age) * state_.decisecond_factor >> 64);
+  unsigned handled = ObeyCommands(state_);
+  handled += ServeHandOff();
+  handled += ServeLink();
+  handled += ServeLoopback();
+  ServeHeld(state_);
+  if (state_.reassembler_expired_at != state_.now) {
+    state_.reassembler_expired_at = state_.now;
+    state_.Count(Counter::k_drop_reassembly, state_.reassembler->Expire(now_tsc));
+  }
+  FlushTx(state_);
+  return handled;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Shard>> Shard::Create(const ShardConfig& config) {
+  if (absl::Status status = CheckConfig(config); !status.ok()) return status;
+  const int port_socket = rte_eth_dev_socket_id(config.port_id);
+  const int socket = port_socket >= 0 ? port_socket : static_cast<int>(rte_socket_id());
+  auto shard = std::make_unique<ShardImpl>(config, socket);
+  if (absl::Status status = shard->Start(socket); !status.ok()) return status;
+  return shard;
+}
+
+uint64_t Shard::MemoryNeeded(const NodeConfig& node) {
+  ShardConfig config;
+  config.node = node;
+  ShardState state(config);
+  Arena counting;
+  LayOut(state, counting);
+  return counting.bytes();
+}
+
+double Shard::BytesPerAllocation(const NodeConfig& node) {
+  return static_cast<double>(MemoryNeeded(node)) / node.allocations_per_shard;
+}
+
+}  // namespace causeway

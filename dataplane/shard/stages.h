@@ -1,0 +1,35 @@
+// The stages of the packet path, in order; each works on a whole burst.
+#pragma once
+
+#include "dataplane/shard/packet.h"
+#include "dataplane/shard/state.h"
+
+namespace causeway {
+
+/// Parses frames and sorts them: datagrams of clients and of peers of this shard go to `burst`, all
+/// others are done with here (fragments, hand-off, the kernel's, drops). Frames that come from a
+/// hand-off ring or from this shard have Packet::flags in mbuf->hash.usr: `with_flags`.
+void Classify(ShardState& state, rte_mbuf* const* frames, unsigned count, bool with_flags,
+              Burst& burst);
+
+/// Finds the allocations of the clients' datagrams and sorts them into channel_data and stun.
+void FindClients(ShardState& state, Burst& burst);
+/// Finds the allocations of the peers' datagrams; those of none are dropped.
+void FindPeers(ShardState& state, Burst& burst);
+
+/// ChannelData of clients, to peers (RFC 8656 section 12.6).
+void RelayChannelData(ShardState& state, const PacketList& packets);
+/// STUN messages of clients: Send indications are relayed, Binding requests answered, other
+/// requests punted, all else is dropped.
+void HandleStun(ShardState& state, const PacketList& packets);
+/// Datagrams of peers, to clients (RFC 8656 sections 11.3, 12.7).
+void RelayFromPeers(ShardState& state, const PacketList& packets);
+
+/// Obeys up to a ring's burst of commands; returns how many.
+unsigned ObeyCommands(ShardState& state);
+/// A Data indication with an ICMP attribute for a client (RFC 8656 section 11.5).
+void SendIcmpIndication(ShardState& state, const RelayIcmp& icmp);
+/// Sends a message that control made.
+void SendForControl(ShardState& state, const TransmitBuffer& message);
+
+}  // namespace causeway
