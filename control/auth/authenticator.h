@@ -56,11 +56,22 @@ struct AuthResult {
 };
 
 /// Checks credentials. Holds no state per client: the nonce is an HMAC over time and client
-/// address. Used on the control thread only.
+/// address and port. Used on the control thread only.
+///
+/// USERHASH names any static user, and a time-limited one once it has been seen with its USERNAME
+/// (a hash cannot be turned back). So the nonce says "username anonymity", which obliges clients of
+/// RFC 8489 to send USERHASH alone, only when there is no secret.
+/// Names and realm are taken without surrounding quotes and trailing NULs (section 9.2.2). A name
+/// that is no static user's must be at most 508 bytes and already in OpaqueString form; the
+/// ":id" of a time-limited one may be missing, as web services leave it out. A SHA-256 tag that is
+/// cut short does not fit: RFC 8656 does not allow it.
 class Authenticator {
  public:
   /// InvalidArgumentError when there is neither user nor secret, or a name or password is not
-  /// usable (OpaqueString, RFC 8265), or the realm is empty or longer than 127 characters.
+  /// usable (OpaqueString, RFC 8265) or a name is given twice, or the realm is empty or longer than
+  /// 127 characters, or a secret is empty, or nonce_lifetime_seconds is 0, or nonce_key is shorter
+  /// than 32 bytes. FailedPreconditionError when OpenSSL refuses MD5. Passwords, secrets and keys
+  /// appear in no message; passwords are wiped once keys are derived.
   static absl::StatusOr<std::unique_ptr<Authenticator>> Create(AuthConfig config);
   virtual ~Authenticator() = default;
 

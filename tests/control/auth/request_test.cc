@@ -1,0 +1,236 @@
+// RFC 8489 section 9.2.4, check by check: requests and what becomes of them.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "tests/control/auth/test_client.h"
+
+namespace causeway::auth {
+namespace {
+
+using stun::Attribute;
+using stun::ErrorCode;
+using stun::PasswordAlgorithm;
+
+constexpr ErrorCode kOk{};
+
+struct Case {
+  const char* name;
+  ErrorCode error;
+  /// Changes the request before it is signed.
+  std::function<void(Request&)> change;
+};
+
+std::string NameOf(const testing::TestParamInfo<Case>& test) { return test.param.name; }
+
+std::string Without(std::string nonce, const char* features) {
+  return nonce.replace(9, 4, features);
+}
+
+class OldClients : public testing::TestWithParam<Case> {};
+
+TEST_P(OldClients, Get) {
+  auto server = Make(StaticConfig());
+  Request request = OldStyle(Challenged(*server).nonce);
+  GetParam().change(request);
+  const AuthResult result = request.Sent(*server);
+  EXPECT_EQ(result.error, GetParam().error);
+  if (!result.ok()) return;
+  EXPECT_EQ(result.username, "alice");
+  EXPECT_EQ(result.key.view(), request.SigningKey().view());
+  EXPECT_EQ(result.integrity, Attribute::kMessageIntegrity);
+  EXPECT_EQ(result.credential_expiry, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Requests, OldClients,
+    testing::Values(
+        Case{"good", kOk, [](Request&) {}},
+        Case{"no_integrity", ErrorCode::kUnauthenticated, [](Request& r) { r.sha1 = false; }},
+        Case{"nothing_at_all", ErrorCode::kUnauthenticated,
+             [](Request& r) {
+               r.username = r.realm = r.nonce = std::nullopt;
+               r.sha1 = false;
+             }},
+        Case{"no_username", ErrorCode::kBadRequest, [](Request& r) { r.username = std::nullopt; }},
+        Case{"no_realm", ErrorCode::kBadRequest, [](Request& r) { r.realm = std::nullopt; }},
+        Case{"no_nonce", ErrorCode::kBadRequest, [](Request& r) { r.nonce = std::nullopt; }},
+        Case{"unknown_user", ErrorCode::kUnauthenticated,
+             [](Request& r) { r.username = r.key_name = "carol"; }},
+        Case{"empty_user", ErrorCode::kUnauthenticated,
+             [](Request& r) { r.username = r.key_name = ""; }},
+        Case{"name_of_another_user", ErrorCode::kUnauthenticated,
+             [](Request& r) { r.username = "bob"; }},
+        Case{"user_in_capitals", ErrorCode::kUnauthenticated,
+             [](Request& r) { r.username = "Alice"; }},
+        Case{"quoted_name_and_trailing_nul", kOk,
+             [](Request& r) { r.username = std::string("\"alice\"\0\0", 9); }},
+        Case{"quoted_realm", kOk, [](Request& r) { r.realm = "\"example.org\""; }},
+        Case{"other_realm", ErrorCode::kUnauthenticated,
+             [](Request& r) { r.realm = "example.net"; }},
+        Case{"wrong_password", ErrorCode::kUnauthenticated,
+             [](Request& r) { r.key_password = "guess"; }},
+        Case{"empty_password", ErrorCode::kUnauthenticated,
+             [](Request& r) { r.key_password = ""; }},
+        Case{"key_of_sha256_unannounced", ErrorCode::kUnauthenticated,
+             [](Request& r) { r.key_algorithm = PasswordAlgorithm::kSha256; }},
+        Case{"both_tags", kOk, [](Request& r) { r.sha256 = true; }},
+        Case{"sha256_tag_alone_with_md5_key", kOk,
+             [](Request& r) {
+               r.sha1 = false;
+               r.sha256 = true;
+             }},
+        Case{"both_tags_sha256_decides", kOk, [](Request& r) { r.sha256 = r.break_sha1 = true; }},
+        Case{"broken_sha1", ErrorCode::kUnauthenticated, [](Request& r) { r.break_sha1 = true; }},
+        Case{"nonce_of_nobody", ErrorCode::kStaleNonce, [](Request& r) { r.nonce = "abc"; }},
+        Case{"nonce_empty", ErrorCode::kStaleNonce, [](Request& r) { r.nonce = ""; }},
+        Case{"nonce_too_long", ErrorCode::kStaleNonce, [](Request& r) { *r.nonce += "AAAA"; }},
+        Case{"nonce_huge", ErrorCode::kStaleNonce,
+             [](Request& r) { r.nonce = std::string(900, 'n'); }},
+        Case{"nonce_changed", ErrorCode::kStaleNonce, [](Request& r) { r.nonce->back() ^= 1; }},
+        Case{"bad_nonce_and_wrong_password", ErrorCode::kUnauthenticated,
+             [](Request& r) {
+               r.nonce = "abc";
+               r.key_password = "guess";
+             }},
+        Case{"bid_down_features_cleared", ErrorCode::kStaleNonce,
+             [](Request& r) { r.nonce = Without(*r.nonce, "AAAA"); }},
+        Case{"bid_down_anonymity_cleared", ErrorCode::kStaleNonce,
+             [](Request& r) { r.nonce = Without(*r.nonce, "gAAA"); }},
+        Case{"bid_down_cookie_cut_off", ErrorCode::kStaleNonce,
+             [](Request& r) { r.nonce = r.nonce->substr(13); }}),
+    NameOf);
+
+class NewClients : public testing::TestWithParam<Case> {};
+
+TEST_P(NewClients, Get) {
+  auto server = Make(StaticConfig());
+  Request request = NewStyle(Challenged(*server).nonce);
+  GetParam().change(request);
+  const AuthResult result = request.Sent(*server);
+  EXPECT_EQ(result.error, GetParam().error);
+  if (!result.ok()) return;
+  EXPECT_EQ(result.username, "alice");
+  EXPECT_EQ(result.key.view(), request.SigningKey().view());
+  EXPECT_EQ(result.integrity, Attribute::kMessageIntegritySha256);
+}
+
+void UseHash(Request& request, absl::string_view name) {
+  request.username = std::nullopt;
+  request.userhash = HashOfName(name);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Requests, NewClients,
+    testing::Values(Case{"good", kOk, [](Request&) {}},
+                    Case{"userhash", kOk, [](Request& r) { UseHash(r, "alice"); }},
+                    Case{"userhash_unknown", ErrorCode::kUnauthenticated,
+                         [](Request& r) { UseHash(r, "carol"); }},
+                    Case{"userhash_of_another_user", ErrorCode::kUnauthenticated,
+                         [](Request& r) { UseHash(r, "bob"); }},
+                    Case{"userhash_cut", ErrorCode::kUnauthenticated,
+                         [](Request& r) {
+                           UseHash(r, "alice");
+                           r.userhash->pop_back();
+                         }},
+                    Case{"userhash_empty", ErrorCode::kUnauthenticated,
+                         [](Request& r) {
+                           r.username = std::nullopt;
+                           r.userhash = "";
+                         }},
+                    Case{"md5_chosen", kOk,
+                         [](Request& r) {
+                           r.algorithm = std::string("\0\1\0\0", 4);
+                           r.key_algorithm = PasswordAlgorithm::kMd5;
+                         }},
+                    Case{"sha1_tag_with_sha256_key", kOk,
+                         [](Request& r) {
+                           r.sha1 = true;
+                           r.sha256 = false;
+                         }},
+                    Case{"md5_key_under_sha256_label", ErrorCode::kUnauthenticated,
+                         [](Request& r) { r.key_algorithm = PasswordAlgorithm::kMd5; }},
+                    Case{"list_missing", ErrorCode::kBadRequest,
+                         [](Request& r) { r.algorithms = std::nullopt; }},
+                    Case{"choice_missing", ErrorCode::kBadRequest,
+                         [](Request& r) { r.algorithm = std::nullopt; }},
+                    Case{"list_with_one_stripped", ErrorCode::kBadRequest,
+                         [](Request& r) {
+                           r.algorithms = std::string("\0\1\0\0", 4);
+                           r.algorithm = std::string("\0\1\0\0", 4);
+                           r.key_algorithm = PasswordAlgorithm::kMd5;
+                         }},
+                    Case{"list_in_other_order", ErrorCode::kBadRequest,
+                         [](Request& r) { r.algorithms = std::string("\0\1\0\0\0\2\0\0", 8); }},
+                    Case{"list_empty", ErrorCode::kBadRequest,
+                         [](Request& r) { r.algorithms = ""; }},
+                    Case{"list_with_more", ErrorCode::kBadRequest,
+                         [](Request& r) { *r.algorithms += std::string("\0\3\0\0", 4); }},
+                    Case{"list_with_parameters", ErrorCode::kBadRequest,
+                         [](Request& r) { r.algorithms = std::string("\0\2\0\4\0\1\0\0", 8); }},
+                    Case{"choice_not_offered", ErrorCode::kBadRequest,
+                         [](Request& r) { r.algorithm = std::string("\0\3\0\0", 4); }},
+                    Case{"choice_with_parameters", ErrorCode::kBadRequest,
+                         [](Request& r) { r.algorithm = std::string("\0\2\0\1x", 5); }},
+                    Case{"choice_with_parameter_length", ErrorCode::kBadRequest,
+                         [](Request& r) { r.algorithm = std::string("\0\2\0\1", 4); }},
+                    Case{"choice_cut", ErrorCode::kBadRequest,
+                         [](Request& r) { r.algorithm = std::string("\0\2", 2); }},
+                    Case{"bad_list_comes_before_unknown_user", ErrorCode::kBadRequest,
+                         [](Request& r) {
+                           r.algorithms = std::nullopt;
+                           r.username = "carol";
+                         }},
+                    Case{"nonce_bit_cleared_and_list_stripped", ErrorCode::kStaleNonce,
+                         [](Request& r) {
+                           r.nonce = Without(*r.nonce, "AAAA");
+                           r.algorithms = std::nullopt;
+                         }},
+                    Case{"nonce_without_cookie_and_unknown_choice", ErrorCode::kBadRequest,
+                         [](Request& r) {
+                           r.nonce = "abc";
+                           r.algorithm = std::string("\0\3\0\0", 4);
+                         }},
+                    Case{"stranger_nonce_with_the_bit", ErrorCode::kStaleNonce,
+                         [](Request& r) { r.nonce = "obMatJos2gAAAstranger"; }}),
+    NameOf);
+
+// An attacker strips PASSWORD-ALGORITHMS and the feature bits from the challenge: a client of
+// RFC 8489 falls back to MD5 and sends neither attribute, and the nonce gives the attack away.
+TEST(BidDown, IsFoundByTheNonce) {
+  auto server = Make(StaticConfig());
+  EXPECT_EQ(OldStyle(Without(Challenged(*server).nonce, "AAAA")).Sent(*server).error,
+            ErrorCode::kStaleNonce);
+}
+
+TEST(Truncation, OfTheSha256TagIsNotAllowedInTurn) {
+  auto server = Make(StaticConfig());
+  Request request = NewStyle(Challenged(*server).nonce);
+  request.sha256 = false;
+  auto datagram = request.Build();
+  const size_t covered = datagram.size();
+  datagram[3] = static_cast<uint8_t>(covered - stun::kHeaderSize + 20);
+  uint8_t tag[stun::kMaxHashSize];
+  const Key key = request.SigningKey();
+  ASSERT_TRUE(stun::Hmac(stun::Hash::kSha256, key.view(), {datagram}, tag));
+  datagram.insert(datagram.end(), {0, 0x1c, 0, 16});
+  datagram.insert(datagram.end(), tag, tag + 16);
+  stun::Message message;
+  ASSERT_TRUE(message.Parse(datagram));
+  EXPECT_TRUE(message.IntegrityMatches(Attribute::kMessageIntegritySha256, key.view()));
+  EXPECT_EQ(server->Check(message, kClient, kNow).error, ErrorCode::kUnauthenticated);
+}
+
+TEST(Users, OfAnyScriptLogIn) {
+  AuthConfig config = StaticConfig();
+  config.users = {
+      {"\u30DE\u30C8\u30EA\u30C3\u30AF\u30B9", "pa\u0308ss"}};  // a, combining diaeresis
+  auto server = Make(config);
+  Request request = OldStyle(Challenged(*server).nonce);
+  request.username = request.key_name = "\u30DE\u30C8\u30EA\u30C3\u30AF\u30B9";
+  request.key_password = "p\u00E4ss";
+  EXPECT_TRUE(request.Sent(*server).ok());
+}
+
+}  // namespace
+}  // namespace causeway::auth
