@@ -1,0 +1,109 @@
+#include "dataplane/next_hop/next_hop_table.h"
+
+#include <algorithm>
+
+namespace causeway {
+namespace {
+
+bool Same(const std::vector<RouteTable::Route>& a, const std::vector<RouteTable::Route>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.prefix == y.prefix && x.next_hop == y.next_hop;
+  });
+}
+
+}  // namespace
+
+void NextHopTable::Keep(absl::Span<const HopKey> wanted) {
+  for (auto hop = hops_.begin(); hop != hops_.end();) {
+    if (std::binary_search(wanted.begin(), wanted.end(), hop->first)) {
+      ++hop;
+      continue;
+    }
+    leaving_.push_back(hop->second.id);
+    hop = hops_.erase(hop);
+  }
+}
+
+std::optional<NextHopId> NextHopTable::Find(const HopKey& key) const {
+  auto found = hops_.find(key);
+  if (found == hops_.end()) return std::nullopt;
+  return found->second.id;
+}
+
+std::optional<NextHopId> NextHopTable::Deal(const HopKey& key,
+                                            const std::optional<MacAddress>& mac) {
+  if (auto id = Find(key)) return id;
+  Hop hop = {0, mac};
+  if (next_unused_ < kMaxNextHops) {
+    hop.id = static_cast<NextHopId>(next_unused_++);
+  } else if (!free_.empty()) {
+    hop.id = free_.front();
+    free_.pop_front();
+  } else {
+    return std::nullopt;
+  }
+  Tell(key, hop);
+  hops_.emplace(key, hop);
+  return hop.id;
+}
+
+void NextHopTable::SetMac(const IpAddress& address, const std::optional<MacAddress>& mac) {
+  for (auto hop = hops_.lower_bound({address, 0});
+       hop != hops_.end() && hop->first.address == address; ++hop) {
+    if (hop->second.mac == mac) continue;
+    hop->second.mac = mac;
+    Tell(hop->first, hop->second);
+  }
+}
+
+void NextHopTable::SetLinkMtu(uint32_t mtu) {
+  const auto limited = static_cast<uint16_t>(std::min<uint32_t>(mtu, UINT16_MAX));
+  if (limited == link_mtu_) return;
+  link_mtu_ = limited;
+  for (const auto& [key, hop] : hops_) Tell(key, hop);
+}
+
+void NextHopTable::Tell(const HopKey& key, const Hop& hop) {
+  const uint16_t mtu = key.mtu == 0 ? link_mtu_ : std::min(key.mtu, link_mtu_);
+  ToAll(SetNextHop{hop.id, hop.mac.value_or(MacAddress{}), hop.mac.has_value(), mtu});
+}
+
+void NextHopTable::ToAll(const Command& command) {
+  for (size_t shard = 0; shard < adopted_.size(); ++shard) {
+    dataplane_.Submit(static_cast<ShardId>(shard), command);
+  }
+}
+
+void NextHopTable::Publish(std::vector<RouteTable::Route> routes) {
+  if (generation_ == 0 || !Same(routes, published_)) {
+    ++generation_;
+    tables_.push_back({generation_, std::make_unique<const RouteTable>(routes)});
+    published_ = std::move(routes);
+    ToAll(PublishRoutes{tables_.back().table.get(), generation_});
+  }
+  for (NextHopId id : leaving_) {
+    ToAll(SetNextHop{id, {}, false, link_mtu_});
+    quarantine_.push_back({id, generation_});
+  }
+  leaving_.clear();
+  Reclaim();
+}
+
+bool NextHopTable::OnRoutesAdopted(ShardId shard, uint32_t generation) {
+  if (shard >= adopted_.size() || generation > generation_) return false;
+  adopted_[shard] = std::max(adopted_[shard], generation);
+  const size_t before = tables_.size() + quarantine_.size();
+  Reclaim();
+  return tables_.size() + quarantine_.size() < before;
+}
+
+void NextHopTable::Reclaim() {
+  const uint32_t all = *std::min_element(adopted_.begin(), adopted_.end());
+  while (!tables_.empty() && tables_.front().generation < all) tables_.pop_front();
+  while (!quarantine_.empty() && quarantine_.front().generation <= all) {
+    free_.push_back(quarantine_.front().id);
+    quarantine_.pop_front();
+  }
+}
+
+}  // namespace causeway

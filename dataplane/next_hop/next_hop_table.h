@@ -1,0 +1,89 @@
+// The shards' next-hop tables and route tables as control keeps them.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "dataplane/address.h"
+#include "dataplane/commands.h"
+#include "dataplane/route_table.h"
+
+namespace causeway {
+
+/// A neighbour as one route uses it.
+struct HopKey {
+  IpAddress address;
+  uint16_t mtu = 0;  // of the route; 0 is the link's
+  friend auto operator<=>(const HopKey&, const HopKey&) = default;
+};
+
+/// Deals next-hop ids, sends SetNextHop and PublishRoutes to all shards, frees old route tables.
+/// An id that is taken back is dealt again only when every shard has adopted a table that does not
+/// name it. Control thread.
+class NextHopTable {
+ public:
+  static constexpr int kCapacity = kMaxNextHops - kFirstNeighbour;
+  /// Route tables that shards may be behind before Publish has to wait.
+  static constexpr size_t kMaxTables = 16;
+
+  NextHopTable(Dataplane& dataplane, ShardId shards) : dataplane_(dataplane), adopted_(shards, 0) {}
+
+  /// Takes back the ids of all hops that are not in `wanted` (sorted). They stay reserved until the
+  /// next Publish, which must not name them, is adopted.
+  void Keep(absl::Span<const HopKey> wanted);
+  /// The id of a hop; one that is new is dealt an id and has this link address. Nothing when all
+  /// ids are in use.
+  std::optional<NextHopId> Deal(const HopKey& key, const std::optional<MacAddress>& mac);
+  std::optional<NextHopId> Find(const HopKey& key) const;
+  /// Sets or clears the link address of a neighbour; tells the shards at once if that is news.
+  void SetMac(const IpAddress& address, const std::optional<MacAddress>& mac);
+  void SetLinkMtu(uint32_t mtu);
+
+  /// A table more may be published.
+  bool CanPublish() const { return tables_.size() < kMaxTables; }
+  /// Publishes unless the routes are what is out already. CanPublish() holds.
+  void Publish(std::vector<RouteTable::Route> routes);
+  /// Returns true when ids or room for tables have come free.
+  bool OnRoutesAdopted(ShardId shard, uint32_t generation);
+
+  size_t tables() const { return tables_.size(); }
+
+ private:
+  struct Hop {
+    NextHopId id = 0;
+    std::optional<MacAddress> mac;
+  };
+  struct Table {
+    uint32_t generation;
+    std::unique_ptr<const RouteTable> table;
+  };
+  struct TakenBack {
+    NextHopId id;
+    uint32_t generation;  // free when all shards have adopted it
+  };
+
+  void Tell(const HopKey& key, const Hop& hop);
+  void ToAll(const Command& command);
+  void Reclaim();
+
+  Dataplane& dataplane_;
+  std::vector<uint32_t> adopted_;  // by shard
+  uint32_t generation_ = 0;        // published last
+  std::vector<RouteTable::Route> published_;
+  std::deque<Table> tables_;  // oldest first; the last one is in force
+  std::map<HopKey, Hop> hops_;
+  std::vector<NextHopId> leaving_;  // taken back since the last Publish
+  std::deque<TakenBack> quarantine_;
+  std::deque<NextHopId> free_;
+  uint32_t next_unused_ = kFirstNeighbour;
+  uint16_t link_mtu_ = 1500;
+};
+
+}  // namespace causeway

@@ -1,0 +1,471 @@
+#include "dataplane/next_hop/next_hops.h"
+
+#include <algorithm>
+
+#include "dataplane/next_hop/next_hops_impl.h"
+#include "gtest/gtest.h"
+#include "tests/dataplane/next_hop/fake_kernel.h"
+
+namespace causeway {
+namespace {
+
+class NextHopsTest : public ::testing::Test {
+ protected:
+  absl::Status Start() {
+    NextHopsConfig config;
+    config.interface = "eth9";
+    config.node.shards = 2;
+    config.relay_prefixes = {*Prefix::Parse("198.51.100.0/28"), *Prefix::Parse("2001:db8:f::/64")};
+    hops_ =
+        std::make_unique<NextHopsImpl>(config, dataplane_, std::make_unique<FakeNetlink>(kernel_));
+    return hops_->Start();
+  }
+  void StartWell() { ASSERT_TRUE(Start().ok()); }
+  /// Notices arrive; then every shard has the new table.
+  void Read(std::vector<Message> notices = {}) {
+    kernel_.notices.insert(kernel_.notices.end(), notices.begin(), notices.end());
+    hops_->OnReadable(now_);
+    AdoptAll();
+  }
+  void AdoptAll() {
+    for (auto& [id, shard] : dataplane_.shards) hops_->OnRoutesAdopted(id, shard.generation);
+  }
+  void Tick(Deciseconds later = 10) {
+    now_ += later;
+    hops_->Tick(now_);
+    AdoptAll();
+  }
+  std::string Fate(const std::string& destination) {
+    const std::string fate = dataplane_.Fate(destination, 0);
+    EXPECT_EQ(fate, dataplane_.Fate(destination, 1)) << "shards differ about " << destination;
+    return fate;
+  }
+  long Used(const std::string& address) {
+    return std::count(kernel_.used.begin(), kernel_.used.end(), A(address));
+  }
+  uint32_t generation() { return dataplane_.shards[0].generation; }
+
+  FakeKernel kernel_;
+  RecordingDataplane dataplane_;
+  Deciseconds now_ = 1000;
+  std::unique_ptr<NextHopsImpl> hops_;
+};
+
+TEST_F(NextHopsTest, PublishesWhatTheKernelHasAtStart) {
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.254"}), Route("192.0.2.0/24"),
+                    Route("::/0", {.via = "fe80::1", .metric = 1024}), Route("2001:db8::/64")};
+  kernel_.neighbours = {
+      Neighbour("192.0.2.254", NUD_STALE, Mac(1)), Neighbour("192.0.2.9", NUD_REACHABLE, Mac(2)),
+      Neighbour("fe80::1", NUD_REACHABLE, Mac(3)), Neighbour("2001:db8::9", NUD_DELAY, Mac(4))};
+  StartWell();
+  EXPECT_EQ(generation(), 1u);
+  EXPECT_EQ(Fate("203.0.113.1"), "1");
+  EXPECT_EQ(Fate("192.0.2.254"), "1");
+  EXPECT_EQ(Fate("192.0.2.9"), "2");
+  EXPECT_EQ(Fate("192.0.2.10"), "onlink");
+  EXPECT_EQ(Fate("2001:db8:1::1"), "3");
+  EXPECT_EQ(Fate("2001:db8::9"), "4");
+  EXPECT_EQ(Fate("2001:db8::a"), "onlink");
+  EXPECT_EQ(dataplane_.HopOf("203.0.113.1").mtu, 1500);
+  EXPECT_FALSE(dataplane_.unexpected);
+}
+
+TEST_F(NextHopsTest, NoInterfaceIsAnErrorThatNamesIt) {
+  kernel_.links = {Link(IFF_UP, 1500, RTM_NEWLINK, 3, "other")};
+  const absl::Status status = Start();
+  EXPECT_TRUE(absl::IsNotFound(status));
+  EXPECT_NE(status.message().find("eth9"), std::string::npos);
+}
+
+TEST_F(NextHopsTest, MissingCapabilityIsAnError) {
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.254"})};
+  kernel_.answer = absl::PermissionDeniedError("no");
+  const absl::Status status = Start();
+  EXPECT_TRUE(absl::IsPermissionDenied(status));
+  EXPECT_NE(status.message().find("CAP_NET_ADMIN"), std::string::npos);
+}
+
+TEST_F(NextHopsTest, NeighbourStates) {
+  const std::vector<std::pair<uint16_t, const char*>> states = {
+      {NUD_REACHABLE, "5"},  {NUD_STALE, "5"},          {NUD_DELAY, "5"},
+      {NUD_PROBE, "5"},      {NUD_PERMANENT, "5"},      {NUD_NOARP, "5"},
+      {NUD_FAILED, "waits"}, {NUD_INCOMPLETE, "waits"}, {NUD_NONE, "waits"}};
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.254"})};
+  StartWell();
+  for (const auto& [state, fate] : states) {
+    Read({Neighbour("192.0.2.254", state, Mac(5))});
+    EXPECT_EQ(Fate("203.0.113.1"), fate) << "state " << state;
+  }
+  Read({Neighbour("192.0.2.254", NUD_REACHABLE, std::nullopt)});
+  EXPECT_EQ(Fate("203.0.113.1"), "waits");
+}
+
+TEST_F(NextHopsTest, GatewayMacChangeReachesAllShardsWithoutARouteTable) {
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.254"})};
+  kernel_.neighbours = {Neighbour("192.0.2.254", NUD_REACHABLE, Mac(1))};
+  StartWell();
+  const uint32_t before = generation();
+  const int sent = dataplane_.shards[1].set_next_hops;
+  Read({Neighbour("192.0.2.254", NUD_STALE, Mac(1)), Neighbour("192.0.2.254", NUD_STALE, Mac(2))});
+  EXPECT_EQ(Fate("203.0.113.1"), "2");
+  EXPECT_EQ(generation(), before);
+  EXPECT_EQ(dataplane_.shards[1].set_next_hops, sent + 1);
+}
+
+TEST_F(NextHopsTest, GatewayIsAskedForAtOnceAndAgainUntilItAnswers) {
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.254"})};
+  StartWell();
+  EXPECT_EQ(Used("192.0.2.254"), 1);
+  EXPECT_EQ(Fate("203.0.113.1"), "waits");
+  for (int i = 0; i < 100; ++i) Tick(10);
+  EXPECT_EQ(Used("192.0.2.254"), 101);
+  Tick(1);
+  EXPECT_EQ(Used("192.0.2.254"), 101) << "not before a second has passed";
+  Read({Neighbour("192.0.2.254", NUD_REACHABLE, Mac(1))});
+  EXPECT_EQ(Fate("203.0.113.1"), "1");
+}
+
+TEST_F(NextHopsTest, StaleNeighbourIsConfirmedAndFailedOneAskedForAnew) {
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.254"})};
+  kernel_.neighbours = {Neighbour("192.0.2.254", NUD_REACHABLE, Mac(1))};
+  StartWell();
+  kernel_.used.clear();
+  Tick(10);
+  Tick(10);
+  const long while_reachable = Used("192.0.2.254");
+  Read({Neighbour("192.0.2.254", NUD_STALE, Mac(1))});
+  Tick(10);
+  EXPECT_EQ(Used("192.0.2.254"), while_reachable + 1);
+  Read({Neighbour("192.0.2.254", NUD_FAILED, std::nullopt)});
+  EXPECT_EQ(Used("192.0.2.254"), while_reachable + 2) << "at once, without a Tick";
+  EXPECT_EQ(Fate("203.0.113.1"), "waits");
+  kernel_.used.clear();
+  Read({Neighbour("192.0.2.254", NUD_PERMANENT, Mac(9))});
+  Tick(1000);
+  EXPECT_EQ(Used("192.0.2.254"), 0) << "a permanent one has nothing to confirm";
+}
+
+TEST_F(NextHopsTest, ReachableNeighbourIsKeptFromTheGarbageCollector) {
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.254"})};
+  kernel_.neighbours = {Neighbour("192.0.2.254", NUD_REACHABLE, Mac(1))};
+  StartWell();
+  Tick(10);
+  kernel_.used.clear();
+  for (int i = 0; i < 60; ++i) Tick(10);
+  EXPECT_EQ(Used("192.0.2.254"), 3);
+}
+
+TEST_F(NextHopsTest, OnLinkDestinationIsAskedForResolvedAndForgottenWhenItFails) {
+  for (const auto& [prefix, peer] :
+       {std::pair("192.0.2.0/24", "192.0.2.77"), std::pair("2001:db8::/64", "2001:db8::77")}) {
+    kernel_ = {};
+    kernel_.routes = {Route(prefix)};
+    StartWell();
+    EXPECT_EQ(Fate(peer), "onlink");
+    hops_->OnUnresolved(A(peer), now_);
+    EXPECT_EQ(Used(peer), 1);
+    hops_->OnUnresolved(A(peer), now_);
+    EXPECT_EQ(Used(peer), 1) << "paced";
+    Read();
+    EXPECT_EQ(Fate(peer), "waits");
+    Read({Neighbour(peer, NUD_REACHABLE, Mac(7))});
+    EXPECT_EQ(Fate(peer), "7");
+    Read({Neighbour(peer, NUD_FAILED, std::nullopt)});
+    EXPECT_EQ(Fate(peer), "waits");
+    Tick(NextHopsImpl::kForgetAfter - 1);
+    EXPECT_EQ(Fate(peer), "waits");
+    Tick(1);
+    EXPECT_EQ(Fate(peer), "onlink");
+    kernel_.used.clear();
+    Tick(1000);
+    EXPECT_EQ(Used(peer), 0);
+  }
+}
+
+TEST_F(NextHopsTest, OnUnresolvedIgnoresWhatHasNoRouteAndAsksForTheGatewayOfWhatHas) {
+  kernel_.routes = {Route("203.0.113.0/24", {.via = "192.0.2.254"})};
+  StartWell();
+  kernel_.used.clear();
+  hops_->OnUnresolved(A("198.18.0.1"), now_);
+  hops_->OnUnresolved(A("224.0.0.1"), now_);
+  hops_->OnUnresolved(A("198.51.100.1"), now_);
+  EXPECT_TRUE(kernel_.used.empty());
+  hops_->OnUnresolved(A("203.0.113.5"), now_ + 10);
+  EXPECT_EQ(Used("192.0.2.254"), 1);
+}
+
+TEST_F(NextHopsTest, UnresolvedDestinationsAndRequestsAreBounded) {
+  kernel_.routes = {Route("10.0.0.0/8")};
+  StartWell();
+  for (uint32_t i = 1; i <= 20'000; ++i) hops_->OnUnresolved(IpAddress::V4(0x0a000000 + i), now_);
+  EXPECT_EQ(kernel_.used.size(), static_cast<size_t>(NextHopsImpl::kRequestsPerTick));
+  Read();
+  const auto& hops = dataplane_.shards[0].hops;
+  EXPECT_LE(hops.size(), NextHopsImpl::kMaxPending);
+  EXPECT_EQ(Fate("10.0.78.32"), "onlink");
+  Read({Neighbour("10.0.78.32", NUD_REACHABLE, Mac(3))});
+  EXPECT_EQ(Fate("10.0.78.32"), "3") << "what the kernel resolves all the same is used";
+}
+
+TEST_F(NextHopsTest, LowestMetricWinsThenRouterPreferenceThenOrder) {
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1", .metric = 100}),
+                    Route("0.0.0.0/0", {.via = "192.0.2.2", .metric = 50}),
+                    Route("0.0.0.0/0", {.via = "192.0.2.3", .metric = 50}),
+                    Route("0.0.0.0/0", {.via = "192.0.2.4", .metric = 1, .index = 99}),
+                    Route("0.0.0.0/0", {.via = "192.0.2.5", .tos = 8}),
+                    Route("::/0", {.via = "fe80::3", .metric = 1024, .preference = 3}),
+                    Route("::/0", {.via = "fe80::2", .metric = 1024, .preference = 0}),
+                    Route("::/0", {.via = "fe80::1", .metric = 1024, .preference = 1})};
+  for (uint8_t i = 1; i <= 5; ++i) {
+    kernel_.neighbours.push_back(Neighbour("192.0.2." + std::to_string(i), NUD_REACHABLE, Mac(i)));
+    kernel_.neighbours.push_back(Neighbour("fe80::" + std::to_string(i), NUD_REACHABLE, Mac(i)));
+  }
+  StartWell();
+  EXPECT_EQ(Fate("203.0.113.1"), "2");
+  EXPECT_EQ(Fate("2001:db8::1"), "1");
+}
+
+TEST_F(NextHopsTest, RefusingRoutesCompeteByMetric) {
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1"}),
+                    Route("203.0.113.0/24", {.type = RTN_BLACKHOLE}),
+                    Route("203.0.113.128/25", {.metric = 5, .type = RTN_UNREACHABLE}),
+                    Route("203.0.113.128/25", {.via = "192.0.2.1", .metric = 1})};
+  kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1))};
+  StartWell();
+  EXPECT_EQ(Fate("203.0.113.1"), "none");
+  EXPECT_EQ(Fate("203.0.113.200"), "1");
+}
+
+TEST_F(NextHopsTest, MultipathTakesTheFirstLivePathOnOurInterface) {
+  kernel_.routes = {Multipath("203.0.113.0/24", {{99, "192.0.2.1"},
+                                                 {kIndex, "192.0.2.2", RTNH_F_DEAD},
+                                                 {kIndex, "192.0.2.3"},
+                                                 {kIndex, "192.0.2.4"}}),
+                    Multipath("2001:db8:1::/48", {{99, "fe80::1"}, {kIndex, "fe80::3"}}),
+                    Multipath("2001:db8:2::/48", {{99, "fe80::1"}, {98, "fe80::3"}})};
+  kernel_.neighbours = {Neighbour("192.0.2.3", NUD_REACHABLE, Mac(3)),
+                        Neighbour("fe80::3", NUD_REACHABLE, Mac(4))};
+  StartWell();
+  EXPECT_EQ(Fate("203.0.113.1"), "3");
+  EXPECT_EQ(Fate("2001:db8:1::1"), "4");
+  EXPECT_EQ(Fate("2001:db8:2::1"), "none");
+}
+
+TEST_F(NextHopsTest, FourOverAGatewayOfSix) {
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "fe80::1"})};
+  kernel_.neighbours = {Neighbour("fe80::1", NUD_REACHABLE, Mac(1))};
+  StartWell();
+  EXPECT_EQ(Fate("203.0.113.1"), "1");
+  EXPECT_EQ(Used("fe80::1"), 1);
+}
+
+TEST_F(NextHopsTest, RouteAndLinkMtu) {
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1"}),
+                    Route("203.0.113.0/24", {.via = "192.0.2.1", .mtu = 1400}),
+                    Route("192.0.2.0/24", {.mtu = 1450})};
+  kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1)),
+                        Neighbour("192.0.2.9", NUD_REACHABLE, Mac(9))};
+  StartWell();
+  EXPECT_EQ(dataplane_.HopOf("8.8.8.8").mtu, 1500);
+  EXPECT_EQ(dataplane_.HopOf("203.0.113.1").mtu, 1400);
+  EXPECT_EQ(dataplane_.HopOf("203.0.113.1").mac, Mac(1));
+  EXPECT_EQ(dataplane_.HopOf("192.0.2.9").mtu, 1450);
+  kernel_.links = {Link(IFF_UP, 1420)};
+  Read({Link(IFF_UP, 1420)});
+  EXPECT_EQ(dataplane_.HopOf("8.8.8.8").mtu, 1420);
+  EXPECT_EQ(dataplane_.HopOf("203.0.113.1").mtu, 1400);
+  EXPECT_EQ(dataplane_.HopOf("192.0.2.9").mtu, 1420);
+}
+
+TEST_F(NextHopsTest, ImpossibleDestinationsOwnAddressesAndRelayPrefixes) {
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.254"}),
+                    Route("192.0.2.0/24"),
+                    Route("::/0", {.via = "fe80::1"}),
+                    Route("fe80::/64"),
+                    Route("ff02::/16"),
+                    Route("198.51.100.8/32", {.via = "192.0.2.254"}),
+                    Route("192.0.2.5/32", {.type = RTN_LOCAL, .table = RT_TABLE_LOCAL}),
+                    Route("192.0.2.255/32", {.type = RTN_BROADCAST, .table = RT_TABLE_LOCAL}),
+                    Route("198.51.100.1/32", {.type = RTN_LOCAL, .table = RT_TABLE_LOCAL}),
+                    Route("198.51.100.200/32", {.type = RTN_LOCAL, .table = RT_TABLE_LOCAL}),
+                    Route("2001:db8::5/128", {.type = RTN_LOCAL, .table = RT_TABLE_LOCAL})};
+  kernel_.neighbours = {
+      Neighbour("192.0.2.254", NUD_REACHABLE, Mac(1)), Neighbour("192.0.2.5", NUD_NOARP, Mac(2)),
+      Neighbour("192.0.2.255", NUD_NOARP, Mac(2)),     Neighbour("ff02::1", NUD_NOARP, Mac(2)),
+      Neighbour("fe80::9", NUD_REACHABLE, Mac(2)),     Neighbour("fe80::1", NUD_REACHABLE, Mac(3))};
+  StartWell();
+  for (const char* none : {"192.0.2.5", "192.0.2.255", "198.51.100.200", "2001:db8::5", "224.0.0.5",
+                           "239.1.2.3", "127.0.0.1", "0.0.0.0", "0.1.2.3", "255.255.255.255",
+                           "::", "::1", "fe80::9", "fe80::1", "febf::1", "ff02::1", "ff0e::7"}) {
+    EXPECT_EQ(Fate(none), "none") << none;
+  }
+  for (const char* hairpin :
+       {"198.51.100.0", "198.51.100.1", "198.51.100.8", "198.51.100.15", "2001:db8:f::1"}) {
+    EXPECT_EQ(Fate(hairpin), "hairpin") << hairpin;
+  }
+  EXPECT_EQ(Fate("198.51.100.16"), "1");
+  EXPECT_EQ(Fate("2001:db8::6"), "3");
+}
+
+TEST_F(NextHopsTest, RoutesComeGoAndChange) {
+  kernel_.routes = {Route("192.0.2.0/24")};
+  kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1)),
+                        Neighbour("192.0.2.2", NUD_REACHABLE, Mac(2))};
+  StartWell();
+  EXPECT_EQ(Fate("203.0.113.1"), "none");
+  const Message first = Route("203.0.113.0/24", {.via = "192.0.2.1"});
+  const Message second = Route("203.0.113.0/24", {.via = "192.0.2.2"});
+  kernel_.routes.push_back(first);
+  Read({first});
+  EXPECT_EQ(Fate("203.0.113.1"), "1");
+  kernel_.routes.back() = second;
+  Read({second});
+  EXPECT_EQ(Fate("203.0.113.1"), "2");
+  kernel_.routes.pop_back();
+  Read({Route("203.0.113.0/24", {.via = "192.0.2.2"}, RTM_DELROUTE)});
+  EXPECT_EQ(Fate("203.0.113.1"), "none");
+}
+
+TEST_F(NextHopsTest, ABurstOfNoticesIsOneDumpAndOneTable) {
+  kernel_.routes = {Route("192.0.2.0/24")};
+  kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1))};
+  StartWell();
+  const uint32_t before = generation();
+  const int dumps = kernel_.route_dumps;
+  std::vector<Message> notices;
+  for (int i = 0; i < 100; ++i) {
+    notices.push_back(Route("10." + std::to_string(i) + ".0.0/16", {.via = "192.0.2.1"}));
+    kernel_.routes.push_back(notices.back());
+    notices.push_back(Neighbour("192.0.2." + std::to_string(100 + i), NUD_REACHABLE, Mac(8)));
+  }
+  Read(notices);
+  EXPECT_EQ(generation(), before + 1);
+  EXPECT_EQ(kernel_.route_dumps, dumps + 2) << "one of each family";
+  EXPECT_EQ(Fate("10.42.0.1"), "1");
+  EXPECT_EQ(Fate("192.0.2.150"), "8");
+  Read({Route("10.1.0.0/16", {.table = 100})});
+  EXPECT_EQ(kernel_.route_dumps, dumps + 2) << "another table's routes do not matter";
+  Read({Neighbour("192.0.2.150", NUD_STALE, Mac(8))});
+  EXPECT_EQ(generation(), before + 1) << "nothing that shards need has changed";
+}
+
+TEST_F(NextHopsTest, LostNoticesLeadToADumpOfEverything) {
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1"})};
+  kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1))};
+  StartWell();
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.2"}), Route("192.0.2.0/24")};
+  kernel_.neighbours = {Neighbour("192.0.2.2", NUD_REACHABLE, Mac(2))};
+  kernel_.lost = true;
+  Read({Neighbour("192.0.2.2", NUD_REACHABLE, Mac(99))});
+  EXPECT_EQ(Fate("203.0.113.1"), "2");
+  EXPECT_EQ(Fate("192.0.2.1"), "waits") << "the kernel has lost the neighbour";
+}
+
+TEST_F(NextHopsTest, AFailedDumpKeepsWhatIsThereAndIsTriedAgain) {
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1"})};
+  kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1))};
+  StartWell();
+  kernel_.routes = {Route("203.0.113.0/24", {.via = "192.0.2.1"})};
+  kernel_.dump_answer = absl::UnavailableError("out of memory");
+  Read({kernel_.routes.front()});
+  EXPECT_EQ(Fate("8.8.8.8"), "1");
+  kernel_.dump_answer = absl::OkStatus();
+  Tick();
+  EXPECT_EQ(Fate("8.8.8.8"), "none");
+  EXPECT_EQ(Fate("203.0.113.1"), "1");
+}
+
+TEST_F(NextHopsTest, InterfaceDownGoneAndBack) {
+  const std::vector<Message> routes = {Route("0.0.0.0/0", {.via = "192.0.2.1"}),
+                                       Route("192.0.2.0/24")};
+  kernel_.routes = routes;
+  kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1))};
+  StartWell();
+  const NextHopId old = dataplane_.LookUp("8.8.8.8");
+
+  kernel_.links = {Link(0)};
+  Read({Link(0)});
+  EXPECT_EQ(Fate("8.8.8.8"), "none");
+  EXPECT_EQ(Fate("192.0.2.1"), "none");
+  EXPECT_EQ(Fate("198.51.100.1"), "hairpin");
+  EXPECT_FALSE(dataplane_.shards[0].hops[old].resolved);
+  EXPECT_FALSE(dataplane_.shards[1].hops[old].resolved);
+
+  kernel_.links = {Link()};
+  Read({Link()});
+  EXPECT_EQ(Fate("8.8.8.8"), "1");
+
+  kernel_.links.clear();
+  kernel_.routes.clear();
+  kernel_.neighbours.clear();
+  Read({Link(IFF_UP, 1500, RTM_DELLINK)});
+  EXPECT_EQ(Fate("8.8.8.8"), "none");
+
+  kernel_.links = {Link(IFF_UP, 1500, RTM_NEWLINK, 44)};
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1", .index = 44})};
+  kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(6), RTM_NEWNEIGH, 44)};
+  Read({Link(IFF_UP, 1500, RTM_NEWLINK, 44)});
+  EXPECT_EQ(Fate("8.8.8.8"), "6") << "another interface of the same name";
+}
+
+TEST_F(NextHopsTest, LeavingABridgeIsNotLeaving) {
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1"})};
+  kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1))};
+  StartWell();
+  Message leaving = Link(IFF_UP, 1500, RTM_DELLINK);
+  static_cast<ifinfomsg*>(mnl_nlmsg_get_payload(leaving.header()))->ifi_family = AF_BRIDGE;
+  Read({leaving});
+  EXPECT_EQ(Fate("8.8.8.8"), "1");
+}
+
+TEST_F(NextHopsTest, LinksWithoutNeighboursHaveOneNextHop) {
+  for (const auto& [flags, mac] :
+       {std::pair(IFF_UP | IFF_NOARP, "238"), std::pair(IFF_UP | IFF_LOOPBACK, "238"),
+        std::pair(IFF_UP | IFF_POINTOPOINT, "255")}) {
+    kernel_ = {};
+    kernel_.links = {Link(static_cast<unsigned>(flags))};
+    kernel_.routes = {Route("0.0.0.0/0"), Route("203.0.113.0/24", {.via = "192.0.2.1"}),
+                      Route("2001:db8::/32")};
+    StartWell();
+    EXPECT_EQ(Fate("8.8.8.8"), mac);
+    EXPECT_EQ(Fate("203.0.113.1"), mac);
+    EXPECT_EQ(Fate("2001:db8::1"), mac);
+    EXPECT_EQ(dataplane_.LookUp("8.8.8.8"), dataplane_.LookUp("2001:db8::1"));
+    EXPECT_TRUE(kernel_.used.empty());
+  }
+}
+
+TEST_F(NextHopsTest, MoreNeighboursThanIdsLeavesSomeUnresolvedAndTheOldestGoes) {
+  kernel_.routes = {Route("10.0.0.0/8"), Route("0.0.0.0/0", {.via = "10.255.0.1"})};
+  kernel_.neighbours = {Neighbour("10.255.0.1", NUD_PERMANENT, Mac(1))};
+  for (uint32_t i = 1; i <= NextHopTable::kCapacity + 10; ++i) {
+    kernel_.neighbours.push_back(
+        Neighbour(IpAddress::V4(0x0a000000 + i).ToString(), NUD_PERMANENT, Mac(2)));
+  }
+  StartWell();
+  AdoptAll();
+  const auto count = [&](const std::string& fate) {
+    int n = 0;
+    for (uint32_t i = 1; i <= NextHopTable::kCapacity + 10; ++i) {
+      n += dataplane_.Fate(IpAddress::V4(0x0a000000 + i).ToString()) == fate ? 1 : 0;
+    }
+    return n;
+  };
+  EXPECT_EQ(Fate("8.8.8.8"), "1");
+  EXPECT_EQ(count("onlink"), 11);
+
+  std::string homeless;
+  for (uint32_t i = 1; homeless.empty(); ++i) {
+    const std::string address = IpAddress::V4(0x0a000000 + i).ToString();
+    if (dataplane_.Fate(address) == "onlink") homeless = address;
+  }
+  hops_->OnUnresolved(A(homeless), now_);
+  Tick();
+  Tick();
+  EXPECT_EQ(Fate(homeless), "2");
+  EXPECT_EQ(count("onlink"), 11) << "another one gave way";
+  EXPECT_EQ(Fate("8.8.8.8"), "1");
+}
+
+}  // namespace
+}  // namespace causeway
