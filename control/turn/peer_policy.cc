@@ -42,17 +42,18 @@ IpAddress Joined(uint8_t a, uint8_t b, uint8_t c, uint8_t d) {
 }
 
 // 64:ff9b:1::/48 is cut into translation prefixes of /48 to /96 as the network likes (RFC 8215), so
-// every reading whose suffix is zero, as RFC 6052 section 2.2 wants it, counts.
+// every reading whose suffix is zero, as RFC 6052 section 2.2 wants it, counts. A reading in 0/8 is
+// the padding of another one, if there is one.
 void AddLocalNat64(const IpAddress& address, std::vector<IpAddress>& out) {
   const uint8_t* b = address.bytes();
-  std::vector<IpAddress> readings;
+  std::vector<IpAddress> readings = {IpAddress::FromV4Bytes(b + 12)};
   if (b[8] == 0 && ZeroFrom(address, 11)) readings.push_back(Joined(b[6], b[7], b[9], b[10]));
   if (b[8] == 0 && ZeroFrom(address, 12)) readings.push_back(Joined(b[7], b[9], b[10], b[11]));
   if (b[8] == 0 && ZeroFrom(address, 13)) readings.push_back(Joined(b[9], b[10], b[11], b[12]));
-  readings.push_back(IpAddress::FromV4Bytes(b + 12));
-  for (const IpAddress& reading : readings) {
-    if (reading.v4() != 0) out.push_back(reading);
-  }
+  const auto padding = std::stable_partition(
+      readings.begin(), readings.end(), [](const IpAddress& a) { return a.v4_bytes()[0] != 0; });
+  if (padding != readings.begin()) readings.erase(padding, readings.end());
+  out.insert(out.end(), readings.begin(), readings.end());
 }
 
 void AddTeredo(const IpAddress& address, std::vector<IpAddress>& out) {

@@ -14,11 +14,11 @@ enum class PeerVerdict : uint8_t { kAllowed, kDenied };
 class PeerPolicy {
  public:
   struct Config {
-    std::vector<Prefix> allow;              // --allow-peer: opens what the default list closes
-    std::vector<Prefix> deny;               // --deny-peer: closes, before everything else
-    std::vector<IpAddress> node_addresses;  // this node's own; denied whatever `allow` says
+    std::vector<Prefix> allow = {};              // --allow-peer: opens what the default list closes
+    std::vector<Prefix> deny = {};               // --deny-peer: closes, before everything else
+    std::vector<IpAddress> node_addresses = {};  // this node's own; denied whatever `allow` says
     // Allowed when `allow_hairpin`, even if they are also ours; else denied.
-    std::vector<IpAddress> relay_addresses;
+    std::vector<IpAddress> relay_addresses = {};
     bool allow_hairpin = true;
   };
   explicit PeerPolicy(Config config);
