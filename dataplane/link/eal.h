@@ -1,6 +1,7 @@
 // DPDK's environment abstraction layer, started once per process.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ struct EalConfig {
   uint64_t memory_bytes = 0;
   /// A PCI address to probe, or empty: no PCI scan at all.
   std::string pci_device;
+  /// False keeps away from hugepages even when there are some (tests).
+  bool use_hugepages = true;
 };
 
 struct EalInfo {
@@ -25,10 +28,11 @@ struct EalInfo {
 };
 
 /// Starts EAL. Worker k is pinned to CPU k+1, control to CPU 0; with fewer CPUs than threads the
-/// last workers share from CPU 0 on. DPDK's own log goes to stderr from level warning up.
+/// last workers share from CPU 0 on. DPDK's own log goes to stderr from level warning up. Once per
+/// process. ResourceExhaustedError when the machine lacks the memory, with what to lower.
 absl::StatusOr<EalInfo> StartEal(const EalConfig& config);
 
-/// CPUs that this process may run on.
+/// CPUs that this process may run on (its affinity when first asked, before EAL pinned threads).
 unsigned UsableCpus();
 
 }  // namespace causeway

@@ -33,9 +33,18 @@ struct LinkConfig {
 /// burst calls.
 class Link {
  public:
-  /// Opens, configures and starts the port with node.shards queues; queue k receives into pools[k].
+  /// Everything that Open would refuse before it touches anything, at no cost: call it before
+  /// memory is set aside. Always OkStatus in `device` mode.
+  static absl::Status Check(const LinkConfig& config);
+  /// The largest IP packet that Open's pools must have room for: the interface's MTU, or 1500 in
+  /// `device` mode.
+  static absl::StatusOr<uint16_t> BufferMtu(const LinkConfig& config);
+
+  /// Opens, configures and starts the port with node.shards queues; queue k receives into pools[k]
+  /// (from CreatePacketPool, dataplane/link/packet_pool.h).
   /// FailedPreconditionError and others carry one line that says what to do (see
-  /// docs/operating.md).
+  /// docs/operating.md). UnavailableError: the kernel still clears up after an instance that died;
+  /// try again soon, with new pools. The pools outlive the link.
   static absl::StatusOr<std::unique_ptr<Link>> Open(const LinkConfig& config,
                                                     absl::Span<rte_mempool* const> pools);
   /// Stops the port and takes our XDP program away. Shards have stopped.
@@ -59,6 +68,8 @@ class Link {
   virtual size_t ReadMirror(absl::Span<uint8_t> frame) = 0;
   /// Gives the kernel a frame.
   virtual void WriteMirror(absl::Span<const uint8_t> frame) = 0;
+  /// Lines for the operator about what works but should be otherwise.
+  virtual std::vector<std::string> warnings() const = 0;
 };
 
 }  // namespace causeway
