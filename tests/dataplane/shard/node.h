@@ -1,0 +1,106 @@
+// A node of one or two shards over a port made of rings, driven by hand on the test's thread.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "dataplane/route_table.h"
+#include "dataplane/shard/shard.h"
+#include "tests/dataplane/shard/frames.h"
+
+namespace causeway::testing {
+
+inline constexpr unsigned kMaxShards = 2;
+inline constexpr MacAddress kOurMac = {2, 0, 0, 0, 0, 1};
+inline constexpr MacAddress kRouterMac = {2, 0, 0, 0, 0, 0xfe};
+inline constexpr NextHopId kRouterV4 = kFirstNeighbour;
+inline constexpr NextHopId kRouterV6 = kFirstNeighbour + 1;
+inline constexpr NextHopId kNarrow = kFirstNeighbour + 2;  // towards 198.18.0.0/15, MTU 1000
+inline constexpr NextHopId kAbsent = kFirstNeighbour + 3;  // towards 198.51.100.128/25, unresolved
+
+// The cast: one client, one peer and two relayed addresses of each family.
+inline constexpr const char* kServerV4 = "192.0.2.1:3478";
+inline constexpr const char* kServerV6 = "[2001:db8::1]:3478";
+inline constexpr const char* kClientV4 = "198.51.100.10:5000";
+inline constexpr const char* kClientV6 = "[2001:db8:c::10]:5000";
+inline constexpr const char* kPeerV4 = "203.0.113.20:6000";
+inline constexpr const char* kPeerV6 = "[2001:db8:f::20]:6000";
+
+struct EventRecord {
+  enum Kind { kRequest, kUnknownClient, kUnresolved, kRoutesAdopted, kKernelFrame } kind;
+  ClientTuple tuple;
+  Bytes bytes;
+  IpAddress destination;
+  uint32_t generation = 0;
+};
+
+struct NodeOptions {
+  ShardId shards = 1;
+  uint32_t requests_per_prefix = 0;
+  bool partial_checksums = false;
+  bool kernel_keeps_interface = true;
+  uint32_t capacity = 256;
+};
+
+class NodeTest : public ::testing::Test {
+ protected:
+  void SetUp() override;
+  /// Takes the node down and checks that every buffer came back.
+  void TearDown() override;
+
+  /// Builds the node; called by SetUp with the defaults, again by tests that want another.
+  void Build(const NodeOptions& options);
+  void Demolish();
+
+  void Command(const causeway::Command& command, ShardId shard = 0);
+  /// Puts a frame on the shard's queue; the frame may be cut in `segments` buffers.
+  void Arrive(const Bytes& frame, ShardId shard = 0, unsigned segments = 1);
+  /// Polls every shard `turns` times at the present time.
+  void Turn(int turns = 1);
+  /// Moves the clock.
+  void Wait(Deciseconds deciseconds) { now_ += deciseconds; }
+  /// What left by the port since the last call, of all queues.
+  std::vector<Bytes> Sent();
+  /// Events since the last call.
+  std::vector<EventRecord> Events();
+  /// Counters that moved since the last call, all shards together, without bytes and cycles.
+  std::map<std::string, uint64_t> Moved();
+  /// Arrive, two turns, Sent.
+  std::vector<Bytes> Relay(const Datagram& datagram, ShardId shard = 0);
+  std::vector<Bytes> Relay(const Bytes& frame, ShardId shard = 0);
+
+  /// An allocation with both relayed addresses at this port, a permission and a channel (when
+  /// `number` is not 0) for the peer; identifiers are all `id`.
+  void Install(uint32_t id, const char* client, uint16_t relay_port, const char* peer,
+               uint16_t number, ShardId shard = 0);
+  void Permit(PermissionId permission, AllocationId allocation, const char* peer,
+              ShardId shard = 0);
+
+  /// Fills the port's transmit ring; Sent() empties it again.
+  void JamPort();
+  /// Fills the event ring; Events() empties it again.
+  void JamEvents(ShardId shard = 0);
+  /// Takes every buffer out of a pool, until Replenish.
+  void ExhaustPool(bool jumbo);
+  void Replenish();
+  void JamHandOff(ShardId shard);
+
+  Deciseconds now_ = 100;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<ShardConfig> configs_;
+  RouteTable routes_;
+
+ private:
+  std::vector<rte_ring*> rings_;
+  std::map<std::string, uint64_t> counted_;
+  std::vector<rte_mbuf*> hoard_;
+};
+
+/// Compares a frame with what it should be, bytes and all. An IPv4 identification is taken from
+/// the frame when DF is 0, but must not be 0.
+void ExpectFrame(const Bytes& frame, Datagram expected);
+
+}  // namespace causeway::testing
