@@ -24,7 +24,7 @@ namespace {
 constexpr uint16_t kRelayPort = 49200;
 constexpr int kPatienceMs = 10'000;
 
-void Run(const std::string& command) { ASSERT_EQ(std::system(command.c_str()), 0) << command; }
+void Shell(const std::string& command) { ASSERT_EQ(std::system(command.c_str()), 0) << command; }
 
 void Write(const std::string& path, const std::string& value) {
   std::ofstream file(path);
@@ -114,10 +114,10 @@ class IcmpKernelTest : public ::testing::Test {
     relay_ = new Namespace;
     ASSERT_TRUE(router_->made() && relay_->made())
         << "cannot make a network namespace: run as root";
-    Run(absl::StrCat("ip link add up type veth peer name down netns ", router_->path()));
-    Run("ip addr add 192.0.2.1/24 dev up && ip -6 addr add 2001:db8:1::1/64 dev up nodad");
-    Run("ip link set lo up && ip link set up up");
-    Run("ip route add default via 192.0.2.2 && ip -6 route add default via 2001:db8:1::2");
+    Shell(absl::StrCat("ip link add near type veth peer name hop netns ", router_->path()));
+    Shell("ip addr add 192.0.2.1/24 dev near && ip -6 addr add 2001:db8:1::1/64 dev near nodad");
+    Shell("ip link set lo up && ip link set near up");
+    Shell("ip route add default via 192.0.2.2 && ip -6 route add default via 2001:db8:1::2");
     router_->Enter();
     SetUpRouter();
     relay_->Enter();
@@ -127,12 +127,12 @@ class IcmpKernelTest : public ::testing::Test {
     Write("/proc/sys/net/ipv6/conf/all/forwarding", "1");
     Write("/proc/sys/net/ipv4/icmp_ratemask", "0");
     Write("/proc/sys/net/ipv6/icmp/ratelimit", "0");
-    Run("ip addr add 192.0.2.2/24 dev down && ip -6 addr add 2001:db8:1::2/64 dev down nodad");
-    Run("ip link set lo up && ip link set down up");
-    Run("ip link add far type veth peer name end && ip link set end up && ip link set far up");
-    Run("ip addr add 203.0.113.1/24 dev far && ip -6 addr add 2001:db8:2::1/64 dev far nodad");
-    Run("ip route add 198.51.100.0/24 via 203.0.113.2 mtu 1300");
-    Run("ip -6 route add 2001:db8:3::/64 via 2001:db8:2::2 mtu 1300");
+    Shell("ip addr add 192.0.2.2/24 dev hop && ip -6 addr add 2001:db8:1::2/64 dev hop nodad");
+    Shell("ip link set lo up && ip link set hop up");
+    Shell("ip link add far type veth peer name end && ip link set end up && ip link set far up");
+    Shell("ip addr add 203.0.113.1/24 dev far && ip -6 addr add 2001:db8:2::1/64 dev far nodad");
+    Shell("ip route add 198.51.100.0/24 via 203.0.113.2 mtu 1300");
+    Shell("ip -6 route add 2001:db8:3::/64 via 2001:db8:2::2 mtu 1300");
     Write("/proc/sys/net/ipv4/neigh/far/retrans_time_ms", "20");
     Write("/proc/sys/net/ipv6/neigh/far/retrans_time_ms", "20");
   }

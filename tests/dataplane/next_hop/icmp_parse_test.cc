@@ -19,15 +19,11 @@ const Bytes kQuotedIpv6 = {0x60, 0, 0, 0, 0, 16, 17, 61, 0x20, 0x01, 0x0d, 0xb8,
                            0,    0, 0, 0, 0, 0,  0,  7,  0xc0, 0x00, 0x0f, 0xa0, 0, 16, 0, 0};
 
 Bytes Message(uint8_t type, uint8_t code, const Bytes& quoted, uint32_t data = 0) {
-  Bytes message = {type,
-                   code,
-                   0,
-                   0,
-                   static_cast<uint8_t>(data >> 24),
-                   static_cast<uint8_t>(data >> 16),
-                   static_cast<uint8_t>(data >> 8),
-                   static_cast<uint8_t>(data)};
-  message.insert(message.end(), quoted.begin(), quoted.end());
+  Bytes message(8 + quoted.size());
+  message[0] = type;
+  message[1] = code;
+  for (size_t i = 0; i < 4; ++i) message[4 + i] = static_cast<uint8_t>(data >> (24 - 8 * i));
+  std::copy(quoted.begin(), quoted.end(), message.begin() + 8);
   return message;
 }
 
