@@ -1,0 +1,68 @@
+"""What several topics check in the same way."""
+
+import re
+
+import turn_client as turn
+from process import check
+from topology import PEER4, PEER6, RELAY4, RELAY6
+from turn_client import TurnError
+
+
+def expect_error(code, action):
+    """Runs the action; it must be refused with this code. The error, for more checks."""
+    try:
+        action()
+    except TurnError as error:
+        check(error.code == code, f"wanted error {code}, got {error}")
+        return error
+    check(False, f"wanted error {code}, got success")
+    return None
+
+
+def check_echo(client, channel, peer_socket, payload):
+    """The payload goes to the peer over the channel and comes back."""
+    client.send_channel(channel, payload)
+    peer_socket.settimeout(3)
+    data, source = peer_socket.recvfrom(65536)
+    check(data == payload, f"the peer got {len(data)} bytes that differ from the {len(payload)} sent")
+    peer_socket.sendto(data, source)
+    event = client.receive()
+    check(event is not None, f"{len(payload)} bytes sent back by the peer did not arrive")
+    check(event.payload == payload, "the client got other bytes than the peer sent")
+    return source, event
+
+
+def allocate_towards(client, peer_address):
+    family = turn.FAMILY_6 if ":" in peer_address else turn.FAMILY_4
+    client.allocate((turn.REQUESTED_FAMILY, family))
+
+
+def open_channel(lab, host="alice", server=RELAY4, network=None):
+    """A client with channel 0x4000 to a peer of the server address's family, and the peer."""
+    address = PEER6 if ":" in server else PEER4
+    client = lab.client(host, server, network=network)
+    peer = lab.udp("peer", address, network=network)
+    allocate_towards(client, address)
+    client.bind(0x4000, peer.getsockname()[:2])
+    return client, peer
+
+
+def check_serves(lab, network=None):
+    for server in (RELAY4, RELAY6):
+        client, peer = open_channel(lab, "alice", server, network=network)
+        check_echo(client, 0x4000, peer, b"served")
+        client.close()
+
+
+def check_one_line(process, pattern):
+    lines = [line for line in process.output().splitlines() if line.strip()]
+    check(len(lines) == 1, f"{len(lines)} lines, not one: {' | '.join(lines)[:300]}")
+    check(re.search(pattern, lines[0]), f"the line does not say \"{pattern}\": {lines[0]}")
+    check(lines[0].startswith("causewayd: "), f"the line does not name its program: {lines[0]}")
+
+
+def check_pings(lab, host, *destinations):
+    for destination in destinations:
+        status, output = lab.run(host, "ping", "-n", "-c", "3", "-i", "0.2", "-W", "2", destination)
+        check(status == 0 and " 0% packet loss" in output,
+              f"ping {host} to {destination}: {output.splitlines()[-2:]}")
