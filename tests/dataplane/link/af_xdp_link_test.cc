@@ -5,9 +5,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <gtest/gtest.h>
+#include <linux/if.h>
 #include <linux/if_link.h>
-#include <net/if.h>
-#include <sys/prctl.h>
+#include <linux/if_tun.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "dataplane/link/causeway_xdp.h"
@@ -45,6 +46,14 @@ sockaddr_storage Sockaddr(const std::string& address, uint16_t port, socklen_t* 
     std::memcpy(&storage, &v6, *size = sizeof(v6));
   }
   return storage;
+}
+
+int Index(const char* name) {
+  const UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request = {};
+  std::strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+  EXPECT_EQ(ioctl(fd.get(), SIOCGIFINDEX, &request), 0);
+  return request.ifr_ifindex;
 }
 
 class AfXdpLinkTest : public testing::Test {
@@ -122,7 +131,7 @@ class AfXdpLinkTest : public testing::Test {
   }
   std::optional<AttachedProgram> Attached() {
     std::optional<AttachedProgram> program;
-    node_.In([&] { program = *FindAttachedProgram(static_cast<int>(if_nametoindex("n0"))); });
+    node_.In([&] { program = *FindAttachedProgram(Index("n0")); });
     return program;
   }
 
@@ -246,9 +255,7 @@ TEST_F(AfXdpLinkTest, ForeignProgramIsNamedAndLeftAlone) {
                            {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
   const UniqueFd program(bpf_prog_load(BPF_PROG_TYPE_XDP, "someone_else", "GPL", pass, 2, nullptr));
   ASSERT_TRUE(program.ok());
-  node_.In([&] {
-    ASSERT_EQ(bpf_xdp_attach(static_cast<int>(if_nametoindex("n0")), program.get(), 0, nullptr), 0);
-  });
+  node_.In([&] { ASSERT_EQ(bpf_xdp_attach(Index("n0"), program.get(), 0, nullptr), 0); });
   const uint32_t id = Attached()->id;
   EXPECT_EQ(StartFails(Arguments()),
             absl::StrCat("error FAILED_PRECONDITION interface n0 has an XDP program of someone "
@@ -284,6 +291,52 @@ TEST_F(AfXdpLinkTest, OneLineForEveryMistake) {
   EXPECT_EQ(StartFails(Arguments()),
             "error FAILED_PRECONDITION interface n0 is down: ip link set n0 up");
   EXPECT_FALSE(Attached().has_value());
+}
+
+// A TAP interface of two queues; a frame written to one arrives on the queue of its number.
+class TwoQueueTap {
+ public:
+  explicit TwoQueueTap(const Namespace& where) {
+    where.In([&] {
+      for (UniqueFd& queue : queues_) {
+        queue = UniqueFd(open("/dev/net/tun", O_RDWR | O_CLOEXEC));
+        ifreq request = {};
+        std::strncpy(request.ifr_name, "t0", IFNAMSIZ - 1);
+        request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE;
+        EXPECT_EQ(ioctl(queue.get(), TUNSETIFF, &request), 0) << std::strerror(errno);
+      }
+    });
+    EXPECT_TRUE(where.Do("ip addr add 203.0.113.1/24 dev t0"));
+    EXPECT_TRUE(where.Do("ip link set t0 up"));
+  }
+  void Write(int queue, const Frame& frame) {
+    EXPECT_EQ(write(queues_[queue].get(), frame.data(), frame.size()),
+              static_cast<ssize_t>(frame.size()));
+  }
+
+ private:
+  UniqueFd queues_[2];
+};
+
+TEST_F(AfXdpLinkTest, TwoWorkersServeTwoQueues) {
+  TwoQueueTap tap(node_);
+  Holder holder(node_, {"interface=t0", "listen=203.0.113.1", "workers=2"});
+  ASSERT_EQ(holder.WaitFor("serving"), "serving");
+  for (const int queue : {0, 1, 0}) {
+    const Frame frame = Udp({.to = "203.0.113.1", .port = kListen});
+    tap.Write(queue, frame);
+    EXPECT_EQ(holder.WaitFor("rx "),
+              absl::StrCat("rx ", queue, " ",
+                           absl::BytesToHexString(std::string(frame.begin(), frame.end()))));
+  }
+  EXPECT_EQ(holder.Quit(), 0);
+}
+
+TEST_F(AfXdpLinkTest, RefusesToLeaveAQueueUnpolled) {
+  TwoQueueTap tap(node_);
+  EXPECT_EQ(StartFails({"interface=t0", "listen=203.0.113.1"}),
+            "error FAILED_PRECONDITION interface t0 has 2 queues, more than the 1 worker(s) poll: "
+            "ethtool -L t0 combined 1, or --workers 2");
 }
 
 TEST_F(AfXdpLinkTest, WithoutPrivilegesItSaysWhich) {

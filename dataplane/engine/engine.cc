@@ -1,0 +1,317 @@
+#include "dataplane/engine/engine.h"
+
+#include <rte_cycles.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include <chrono>
+#include <cstring>
+#include <deque>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "dataplane/engine/pools.h"
+#include "dataplane/engine/worker.h"
+#include "dataplane/shard/shard.h"
+
+namespace causeway {
+namespace {
+
+constexpr unsigned kElementBytes = 64;
+constexpr unsigned kCommands = 4096;
+constexpr unsigned kEvents = 4096;
+constexpr unsigned kHandoff = 4096;
+constexpr unsigned kEventsPerPoll = 64;  // of each shard
+constexpr unsigned kOpenAttempts = 20;
+constexpr std::chrono::milliseconds kOpenAgainAfter(100);
+constexpr unsigned kEthernetAndTag = 18;
+
+struct RingFree {
+  void operator()(rte_ring* ring) const { rte_ring_free(ring); }
+};
+using Ring = std::unique_ptr<rte_ring, RingFree>;
+
+struct alignas(64) Element {
+  uint8_t bytes[kElementBytes] = {};
+};
+
+template <typename T>
+Element Pack(const T& value) {
+  static_assert(sizeof(T) <= kElementBytes && std::is_trivially_copyable_v<T>);
+  Element element;
+  std::memcpy(element.bytes, &value, sizeof(value));
+  return element;
+}
+
+// A shard and control's side of it.
+struct Seat {
+  std::unique_ptr<Shard> shard;
+  Ring commands;
+  Ring events;
+  std::deque<Command> overflow;  // in order, after what is in the ring
+  Worker worker;
+  unsigned lcore = 0;
+};
+
+Ring MakeRing(const std::string& name, unsigned element, unsigned count, unsigned flags) {
+  return Ring(rte_ring_create_elem(name.c_str(), element, count, SOCKET_ID_ANY, flags));
+}
+
+// Takes events apart: tells the sink, frees buffers.
+struct Deliver {
+  EventSink& sink;
+  ShardId shard;
+
+  static absl::Span<const uint8_t> Bytes(const rte_mbuf* buffer) {
+    return {rte_pktmbuf_mtod(buffer, const uint8_t*), buffer->data_len};
+  }
+  void operator()(const RequestEvent& event) const {
+    sink.OnRequest(shard, event.tuple, Bytes(event.buffer));
+    rte_pktmbuf_free(event.buffer);
+  }
+  void operator()(const UnknownClientEvent& event) const {
+    sink.OnUnknownClient(shard, event.tuple);
+  }
+  void operator()(const UnresolvedEvent& event) const {
+    sink.OnUnresolved(shard, event.destination);
+  }
+  void operator()(const RoutesAdoptedEvent& event) const {
+    sink.OnRoutesAdopted(shard, event.generation);
+  }
+  void operator()(const KernelFrameEvent& event) const {
+    sink.OnKernelFrame(Bytes(event.buffer));
+    rte_pktmbuf_free(event.buffer);
+  }
+};
+
+class EngineImpl final : public Engine {
+ public:
+  EngineImpl(const EngineConfig& config, Pools pools, std::unique_ptr<Link> link)
+      : config_(config),
+        epoch_tsc_(rte_rdtsc()),
+        pools_(std::move(pools)),
+        link_(std::move(link)) {}
+  ~EngineImpl() override;
+  EngineImpl(const EngineImpl&) = delete;
+  EngineImpl& operator=(const EngineImpl&) = delete;
+
+  absl::Status CreateShards();
+  absl::Status Launch();
+
+  void Submit(ShardId shard, const Command& command) override;
+  void Transmit(ShardId shard, const ClientTuple& tuple,
+                absl::Span<const uint8_t> message) override;
+  void TransmitFrame(absl::Span<const uint8_t> frame) override;
+  int Poll(EventSink& sink) override;
+  Link& link() override { return *link_; }
+  const Counters& counters(ShardId shard) const override {
+    return seats_[shard]->shard->counters();
+  }
+  const Counters& control_counters() const override { return control_counters_; }
+  Deciseconds Now() const override {
+    const uint64_t ticks = rte_rdtsc() - epoch_tsc_;
+    return static_cast<Deciseconds>(static_cast<unsigned __int128>(ticks) * 10 / rte_get_tsc_hz());
+  }
+
+ private:
+  absl::Status CreateRings();
+  ShardConfig ConfigOf(ShardId id) const;
+  static bool Enqueue(Seat& seat, const Command& command);
+  static void FlushOverflow(Seat& seat);
+  rte_mbuf* Copy(absl::Span<const uint8_t> bytes);
+
+  const EngineConfig config_;
+  const uint64_t epoch_tsc_;
+  // In order of construction: shards go before rings, the link and pools.
+  Pools pools_;
+  std::unique_ptr<Link> link_;
+  std::vector<Ring> handoff_;
+  std::vector<std::unique_ptr<Seat>> seats_;
+  Counters control_counters_;
+};
+
+EngineImpl::~EngineImpl() {
+  for (const auto& seat : seats_) seat->worker.stop.store(true, std::memory_order_relaxed);
+  for (const auto& seat : seats_) {
+    if (seat->lcore != 0) rte_eal_wait_lcore(seat->lcore);
+  }
+  seats_.clear();
+  // The AF_XDP driver never lets go of the memory that it receives into, until the process ends.
+  if (link_->kernel_keeps_interface()) pools_.Leave();
+  link_.reset();
+}
+
+absl::Status EngineImpl::CreateRings() {
+  static unsigned created = 0;
+  const std::string prefix = absl::StrCat("cw", created++, "_");
+  bool complete = true;
+  for (unsigned id = 0; id < config_.link.node.shards; ++id) {
+    auto& seat = *seats_.emplace_back(std::make_unique<Seat>());
+    seat.commands = MakeRing(absl::StrCat(prefix, "commands", id), kElementBytes, kCommands,
+                             RING_F_SP_ENQ | RING_F_SC_DEQ);
+    seat.events = MakeRing(absl::StrCat(prefix, "events", id), kElementBytes, kEvents,
+                           RING_F_SP_ENQ | RING_F_SC_DEQ);
+    handoff_.push_back(
+        MakeRing(absl::StrCat(prefix, "handoff", id), sizeof(void*), kHandoff, RING_F_SC_DEQ));
+    complete = complete && seat.commands && seat.events && handoff_.back();
+  }
+  if (complete) return absl::OkStatus();
+  return absl::ResourceExhaustedError("DPDK's memory does not suffice for the workers' rings");
+}
+
+ShardConfig EngineImpl::ConfigOf(ShardId id) const {
+  ShardConfig shard;
+  shard.node = config_.link.node;
+  shard.id = id;
+  shard.port_id = link_->port_id();
+  shard.mac = link_->mac();
+  shard.mtu = link_->mtu();
+  shard.partial_checksums = link_->partial_checksums();
+  shard.kernel_keeps_interface = link_->kernel_keeps_interface();
+  shard.pool = pools_.packets()[id];
+  shard.jumbo_pool = pools_.jumbo();
+  shard.commands = seats_[id]->commands.get();
+  shard.events = seats_[id]->events.get();
+  for (const Ring& ring : handoff_) shard.handoff.push_back(ring.get());
+  shard.epoch_tsc = epoch_tsc_;
+  return shard;
+}
+
+absl::Status EngineImpl::CreateShards() {
+  if (absl::Status status = CreateRings(); !status.ok()) return status;
+  for (unsigned id = 0; id < seats_.size(); ++id) {
+    absl::StatusOr<std::unique_ptr<Shard>> shard =
+        Shard::Create(ConfigOf(static_cast<ShardId>(id)));
+    if (!shard.ok()) return shard.status();
+    seats_[id]->shard = *std::move(shard);
+    seats_[id]->worker.shard = seats_[id]->shard.get();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EngineImpl::Launch() {
+  const std::vector<unsigned>& lcores = config_.eal.worker_lcores;
+  std::multiset<int> cpus = {rte_lcore_to_cpu_id(static_cast<int>(rte_get_main_lcore()))};
+  for (const unsigned lcore : lcores) cpus.insert(rte_lcore_to_cpu_id(static_cast<int>(lcore)));
+  for (size_t id = 0; id < seats_.size(); ++id) {
+    Seat& seat = *seats_[id];
+    seat.worker.shares_cpu = cpus.count(rte_lcore_to_cpu_id(static_cast<int>(lcores[id]))) > 1;
+    if (int error = rte_eal_remote_launch(&RunWorker, &seat.worker, lcores[id]); error != 0) {
+      return absl::InternalError(
+          absl::StrCat("worker ", id, " does not start on lcore ", lcores[id], ": ", error));
+    }
+    seat.lcore = lcores[id];
+  }
+  return absl::OkStatus();
+}
+
+bool EngineImpl::Enqueue(Seat& seat, const Command& command) {
+  Element element = Pack(command);
+  return rte_ring_sp_enqueue_elem(seat.commands.get(), &element, kElementBytes) == 0;
+}
+
+void EngineImpl::FlushOverflow(Seat& seat) {
+  while (!seat.overflow.empty() && Enqueue(seat, seat.overflow.front())) seat.overflow.pop_front();
+}
+
+void EngineImpl::Submit(ShardId shard, const Command& command) {
+  Seat& seat = *seats_[shard];
+  FlushOverflow(seat);
+  if (!seat.overflow.empty() || !Enqueue(seat, command)) seat.overflow.push_back(command);
+}
+
+rte_mbuf* EngineImpl::Copy(absl::Span<const uint8_t> bytes) {
+  if (bytes.size() > link_->mtu() + kEthernetAndTag) {
+    control_counters_.Add(Counter::k_drop_too_big);
+    return nullptr;
+  }
+  rte_mbuf* buffer = rte_pktmbuf_alloc(pools_.control());
+  if (buffer == nullptr) {
+    control_counters_.Add(Counter::k_drop_no_buffer);
+    return nullptr;
+  }
+  std::memcpy(rte_pktmbuf_append(buffer, static_cast<uint16_t>(bytes.size())), bytes.data(),
+              bytes.size());
+  return buffer;
+}
+
+void EngineImpl::Transmit(ShardId shard, const ClientTuple& tuple,
+                          absl::Span<const uint8_t> message) {
+  rte_mbuf* buffer = Copy(message);
+  if (buffer != nullptr) Submit(shard, TransmitBuffer{buffer, tuple, false});
+}
+
+void EngineImpl::TransmitFrame(absl::Span<const uint8_t> frame) {
+  rte_mbuf* buffer = Copy(frame);
+  if (buffer != nullptr) Submit(0, TransmitBuffer{buffer, {}, true});
+}
+
+int EngineImpl::Poll(EventSink& sink) {
+  unsigned total = 0;
+  for (size_t id = 0; id < seats_.size(); ++id) {
+    Seat& seat = *seats_[id];
+    FlushOverflow(seat);
+    Element elements[kEventsPerPoll];
+    const unsigned count = rte_ring_sc_dequeue_burst_elem(seat.events.get(), elements,
+                                                          kElementBytes, kEventsPerPoll, nullptr);
+    for (unsigned i = 0; i < count; ++i) {
+      Event event;
+      std::memcpy(static_cast<void*>(&event), elements[i].bytes, sizeof(event));
+      std::visit(Deliver{sink, static_cast<ShardId>(id)}, event);
+    }
+    total += count;
+  }
+  return static_cast<int>(total);
+}
+
+struct Opened {
+  Pools pools;
+  std::unique_ptr<Link> link;
+};
+
+absl::StatusOr<Opened> OpenLink(const LinkConfig& config) {
+  const absl::StatusOr<uint16_t> mtu = Link::BufferMtu(config);
+  if (!mtu.ok()) return mtu.status();
+  for (unsigned attempt = 1;; ++attempt) {
+    absl::StatusOr<Pools> pools = Pools::Create(config.node, *mtu);
+    if (!pools.ok()) return pools.status();
+    absl::StatusOr<std::unique_ptr<Link>> link = Link::Open(config, pools->packets());
+    if (link.ok()) return Opened{*std::move(pools), *std::move(link)};
+    if (!absl::IsUnavailable(link.status()) || attempt == kOpenAttempts) return link.status();
+    std::this_thread::sleep_for(kOpenAgainAfter);
+  }
+}
+
+}  // namespace
+
+uint64_t Engine::MemoryNeeded(const NodeConfig& node, uint16_t mtu) {
+  const uint64_t rings =
+      uint64_t{node.shards} * ((kCommands + kEvents) * kElementBytes + kHandoff * sizeof(void*));
+  return Pools::MemoryNeeded(node, mtu) + rings + node.shards * Shard::MemoryNeeded(node);
+}
+
+double Engine::BytesPerAllocation(const NodeConfig& node) {
+  return Shard::BytesPerAllocation(node);
+}
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Start(const EngineConfig& config) {
+  const unsigned shards = config.link.node.shards;
+  if (shards == 0 || config.eal.worker_lcores.size() < shards) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        shards, " shards for the ", config.eal.worker_lcores.size(), " workers that EAL has"));
+  }
+  absl::StatusOr<Opened> opened = OpenLink(config.link);
+  if (!opened.ok()) return opened.status();
+  auto engine =
+      std::make_unique<EngineImpl>(config, std::move(opened->pools), std::move(opened->link));
+  if (absl::Status status = engine->CreateShards(); !status.ok()) return status;
+  if (absl::Status status = engine->Launch(); !status.ok()) return status;
+  return engine;
+}
+
+}  // namespace causeway
