@@ -236,6 +236,7 @@ absl::Status Builder::Limits() {
   absl::Status status = Number("max-lifetime", config_.limits.default_lifetime_seconds, 86400,
                                config_.limits.max_lifetime_seconds);
   status.Update(Number("user-quota", 0, kMaxAllocations, config_.limits.allocations_per_user));
+  config_.limits.end_with_credential = Has("end-with-credential");
   config_.node.requests_per_prefix = 1000;
   status.Update(Number("requests-per-prefix", 0, 1'000'000'000, config_.node.requests_per_prefix));
   return status;

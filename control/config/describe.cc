@@ -91,6 +91,7 @@ std::string Describe(const Config& config) {
   absl::StrAppend(&out, "max-allocations = ", config.limits.max_allocations,
                   "\nmax-lifetime = ", config.limits.max_lifetime_seconds,
                   "\nuser-quota = ", config.limits.allocations_per_user,
+                  "\nend-with-credential = ", config.limits.end_with_credential ? "true" : "false",
                   "\nrequests-per-prefix = ", node.requests_per_prefix,
                   "\nallow-peer = ", PrefixList(config.allow_peers),
                   "\ndeny-peer = ", PrefixList(config.deny_peers),

@@ -29,6 +29,8 @@ constexpr Option kOptions[] = {
      "allocations to set memory aside for [16384, or what the relay ports hold if fewer]"},
     {"max-lifetime", kValue, "SECONDS", "longest lifetime of an allocation [3600]"},
     {"user-quota", kValue, "N", "allocations that one user may have at a time, 0 for any [0]"},
+    {"end-with-credential", kFlag, "",
+     "let no allocation outlive the time-limited credential that it was made with"},
     {"requests-per-prefix", kValue, "N",
      "STUN requests a second answered to one source prefix (/24, /56), 0 for any [1000]"},
     {"allow-peer", kList, "CIDR", "peers to allow that are denied by default; repeatable"},

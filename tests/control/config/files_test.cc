@@ -62,6 +62,7 @@ relay-address = ["198.51.100.0/28", "2001:db8:1::/64"]
 max-allocations = 5000
 max-lifetime = 1800
 user-quota = 5
+end-with-credential = true
 requests-per-prefix = 50
 allow-peer = ["10.1.0.0/16"]
 deny-peer = "192.0.2.0/24"
@@ -106,6 +107,7 @@ std::vector<std::string> FullFlags() {
           "10.1.0.0/16",
           "--deny-peer",
           "192.0.2.0/24",
+          "--end-with-credential",
           "--no-hairpin",
           "--workers",
           "3",

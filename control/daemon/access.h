@@ -1,0 +1,44 @@
+// Who may use the relay, and which peers: the settings that SIGHUP reads again.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "control/auth/authenticator.h"
+#include "control/config/config.h"
+#include "control/turn/peer_policy.h"
+#include "dataplane/address.h"
+
+namespace causeway::daemon {
+
+/// An Authenticator whose users and secrets can be replaced. Nonces stay valid, as the key stays.
+class ReplaceableAuthenticator : public auth::Authenticator {
+ public:
+  explicit ReplaceableAuthenticator(std::vector<uint8_t> nonce_key)
+      : nonce_key_(std::move(nonce_key)) {}
+
+  /// Takes realm, users and secrets over; on an error everything stays as it was. To be called
+  /// before any other method.
+  absl::Status Replace(const config::Config& config);
+
+  auth::AuthResult Check(const stun::Message& request, const Endpoint& client,
+                         uint64_t now) override {
+    return current_->Check(request, client, now);
+  }
+  void AddChallenge(stun::Writer& writer, const Endpoint& client, uint64_t now) override {
+    current_->AddChallenge(writer, client, now);
+  }
+
+ private:
+  std::vector<uint8_t> nonce_key_;
+  std::unique_ptr<auth::Authenticator> current_;
+};
+
+/// The policy of these settings, on a host with these addresses of its own.
+turn::PeerPolicy MakePeerPolicy(const config::Config& config,
+                                std::vector<IpAddress> kernel_addresses);
+
+}  // namespace causeway::daemon

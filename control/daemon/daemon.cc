@@ -1,0 +1,257 @@
+#include "control/daemon/daemon.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "control/config/values.h"
+#include "control/daemon/log.h"
+#include "control/daemon/privileges.h"
+#include "spdlog/spdlog.h"
+
+namespace causeway::daemon {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
+constexpr int kMirrorFramesPerTurn = 64;
+constexpr unsigned kAddressCheckSeconds = 5;
+
+LinkConfig MakeLinkConfig(const config::Config& config) {
+  LinkConfig link;
+  link.interface = config.interface;
+  link.device = config.device;
+  link.node = config.node;
+  link.relay_prefixes = config.relay_prefixes;
+  link.mirror_addresses = config.mirror_addresses;
+  return link;
+}
+
+std::string JoinText(const auto& items, const auto& text) {
+  return absl::StrJoin(
+      items, ",", [&](std::string* out, const auto& item) { absl::StrAppend(out, text(item)); });
+}
+
+}  // namespace
+
+Daemon::Daemon(config::CommandLine command_line, config::Config config)
+    : command_line_(std::move(command_line)), config_(std::move(config)) {}
+
+void Daemon::BlockSignals() { EventLoop::BlockSignals(kSignals); }
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(config::CommandLine command_line,
+                                                      config::Config config) {
+  const auto begin = steady_clock::now();
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(command_line), std::move(config)));
+  for (const std::string& warning : daemon->config_.warnings) spdlog::warn("{}", OneLine(warning));
+  using Step = absl::Status (Daemon::*)();
+  constexpr Step kSteps[] = {&Daemon::StartAccess, &Daemon::StartDataplane,
+                             &Daemon::StartKernelSide, &Daemon::StartServer, &Daemon::StartLoop};
+  for (const Step step : kSteps) {
+    if (absl::Status status = ((*daemon).*step)(); !status.ok()) return status;
+  }
+  daemon->LogMemory();
+  if (absl::Status status = DropPrivileges(); !status.ok()) return status;
+  ForbidMemoryDumps();
+  const std::chrono::duration<double, std::milli> taken = steady_clock::now() - begin;
+  PrintUnlessBlocked(daemon->ReadyLine(taken.count()));
+  return daemon;
+}
+
+absl::Status Daemon::StartAccess() {
+  std::vector<uint8_t> nonce_key(32);
+  random_.Fill(nonce_key.data(), nonce_key.size());
+  authenticator_ = std::make_unique<ReplaceableAuthenticator>(std::move(nonce_key));
+  return authenticator_->Replace(config_);
+}
+
+absl::Status Daemon::StartDataplane() {
+  EngineConfig engine;
+  engine.link = MakeLinkConfig(config_);
+  if (absl::Status status = Link::Check(engine.link); !status.ok()) return status;
+  auto mtu = Link::BufferMtu(engine.link);
+  if (!mtu.ok()) return mtu.status();
+  memory_needed_ = Engine::MemoryNeeded(config_.node, *mtu);
+  EalConfig eal;
+  eal.workers = config_.node.shards;
+  eal.memory_bytes = memory_needed_;
+  if (config::IsPciDevice(config_.device)) eal.pci_device = config_.device;
+  auto started = StartEal(eal);
+  if (!started.ok()) return started.status();
+  eal_ = *std::move(started);
+  engine.eal = eal_;
+  auto made = Engine::Start(engine);
+  if (!made.ok()) return made.status();
+  engine_ = *std::move(made);
+  for (const std::string& warning : engine_->link().warnings()) spdlog::warn("{}", warning);
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::StartKernelSide() {
+  NextHopsConfig settings{engine_->link().kernel_interface(), config_.node, config_.relay_prefixes};
+  auto next_hops = NextHops::Create(settings, *engine_);
+  if (!next_hops.ok()) return next_hops.status();
+  next_hops_ = *std::move(next_hops);
+  auto icmp = IcmpListener::Create();
+  if (!icmp.ok()) return icmp.status();
+  icmp_ = *std::move(icmp);
+  auto addresses = KernelAddresses("");
+  if (!addresses.ok()) return addresses.status();
+  kernel_addresses_ = *std::move(addresses);
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::StartServer() {
+  policy_ = std::make_unique<turn::PeerPolicy>(MakePeerPolicy(config_, kernel_addresses_));
+  turn::ServerConfig settings;
+  settings.node = config_.node;
+  settings.limits = config_.limits;
+  settings.software = "Causeway " CAUSEWAY_VERSION;
+  settings.random = [this](void* out, size_t size) { random_.Fill(out, size); };
+  server_ =
+      std::make_unique<turn::Server>(std::move(settings), *engine_, *authenticator_, *policy_);
+  sink_ = std::make_unique<ControlSink>(*server_, *next_hops_, engine_->link());
+  sink_->SetNow(Now());
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::StartLoop() {
+  auto loop = EventLoop::Create();
+  if (!loop.ok()) return loop.status();
+  loop_ = *std::move(loop);
+  absl::Status status = loop_->WatchSignals(kSignals, [this](int signal) { OnSignal(signal); });
+  status.Update(
+      loop_->Watch(next_hops_->fd(), [this] { next_hops_->OnReadable(sink_->now().monotonic); }));
+  for (const int fd : icmp_->fds()) {
+    if (fd >= 0) status.Update(loop_->Watch(fd, [this] { OnIcmp(); }));
+  }
+  if (const int fd = engine_->link().mirror_fd(); fd >= 0) {
+    status.Update(loop_->Watch(fd, [this] { OnMirror(); }));
+  }
+  status.Update(loop_->Every(milliseconds(100), [this] { server_->Advance(sink_->now()); }));
+  status.Update(loop_->Every(milliseconds(1000), [this] { OnSecond(); }));
+  if (config_.stats_seconds != 0) {
+    status.Update(
+        loop_->Every(std::chrono::seconds(config_.stats_seconds), [this] { PrintStats(); }));
+  }
+  return status;
+}
+
+void Daemon::LogMemory() const {
+  spdlog::info("{}", eal_.memory_line);
+  spdlog::info(
+      "memory set aside: {} MB in the dataplane for {} allocations; each takes {:.0f} bytes there "
+      "and {} in control ({} while it is idle)",
+      memory_needed_ >> 20, config_.limits.max_allocations,
+      Engine::BytesPerAllocation(config_.node), server_->BytesPerAllocation(),
+      server_->IdleBytesPerAllocation());
+}
+
+std::string Daemon::ReadyLine(double milliseconds) const {
+  const NodeConfig& node = config_.node;
+  const std::string listening = JoinText(node.listen_addresses, [&](const IpAddress& address) {
+    return Endpoint{address, node.listen_port}.ToString();
+  });
+  const std::string relay =
+      JoinText(config_.relay_prefixes, [](const Prefix& prefix) { return prefix.ToString(); });
+  return absl::StrCat("causewayd: ready listen=", listening, " relay=", relay,
+                      " relay_addresses=", node.relay_addresses.size(),
+                      " relay_ports=", node.relay_port_first, "-", node.relay_port_last,
+                      " workers=", unsigned{node.shards},
+                      " interface=", engine_->link().kernel_interface(),
+                      config_.device.empty() ? "" : absl::StrCat(" device=", config_.device),
+                      " max_allocations=", config_.limits.max_allocations,
+                      " start_ms=", static_cast<int>(milliseconds));
+}
+
+turn::Now Daemon::Now() const { return {engine_->Now(), static_cast<uint64_t>(time(nullptr))}; }
+
+void Daemon::Run() {
+  loop_->Run([this] {
+    sink_->SetNow(Now());
+    return engine_->Poll(*sink_);
+  });
+  if (config_.stats_seconds != 0) PrintUnlessBlocked(StatsLine("totals", {}, TakeSnapshot()));
+}
+
+void Daemon::OnSignal(int signal) {
+  if (signal == SIGHUP) {
+    Reload();
+    return;
+  }
+  spdlog::info("{}: stopping", signal == SIGINT ? "SIGINT" : "SIGTERM");
+  loop_->Stop();
+}
+
+void Daemon::Reload() {
+  auto config = config::LoadConfig(command_line_, UsableCpus());
+  absl::Status status = config.ok() ? authenticator_->Replace(*config) : config.status();
+  if (!status.ok()) {
+    spdlog::warn("SIGHUP: nothing changed, the new configuration is not usable: {}",
+                 OneLine(status.message()));
+    return;
+  }
+  config_.allow_peers = config->allow_peers;
+  config_.deny_peers = config->deny_peers;
+  config_.allow_hairpin = config->allow_hairpin;
+  *policy_ = MakePeerPolicy(config_, kernel_addresses_);
+  server_->ReapplyPolicy();
+  spdlog::info(
+      "SIGHUP: {} users, {} secrets, {} allowed and {} denied peer blocks; other settings "
+      "change at the next start",
+      config->users.size(), config->secrets.size(), config_.allow_peers.size(),
+      config_.deny_peers.size());
+}
+
+void Daemon::FollowKernelAddresses() {
+  auto addresses = KernelAddresses("");
+  if (!addresses.ok() || *addresses == kernel_addresses_) return;
+  kernel_addresses_ = *std::move(addresses);
+  *policy_ = MakePeerPolicy(config_, kernel_addresses_);
+  server_->ReapplyPolicy();
+}
+
+void Daemon::OnIcmp() {
+  icmp_->OnReadable([this](const IcmpError& error) {
+    server_->HandleIcmp(error.source, error.destination, error.type, error.code, error.error_data);
+  });
+}
+
+void Daemon::OnMirror() {
+  for (int i = 0; i < kMirrorFramesPerTurn; ++i) {
+    const size_t size = engine_->link().ReadMirror(absl::MakeSpan(mirror_frame_));
+    if (size == 0) return;
+    engine_->TransmitFrame(absl::MakeConstSpan(mirror_frame_).first(size));
+  }
+}
+
+void Daemon::OnSecond() {
+  next_hops_->Tick(sink_->now().monotonic);
+  if (++seconds_ % kAddressCheckSeconds == 0) FollowKernelAddresses();
+}
+
+Snapshot Daemon::TakeSnapshot() const {
+  Snapshot snapshot;
+  snapshot.time = engine_->Now();
+  for (unsigned shard = 0; shard < config_.node.shards; ++shard) {
+    snapshot.workers.push_back(ReadCounters(engine_->counters(static_cast<ShardId>(shard))));
+  }
+  snapshot.control = ReadCounters(engine_->control_counters());
+  snapshot.server = server_->stats();
+  return snapshot;
+}
+
+void Daemon::PrintStats() {
+  Snapshot now = TakeSnapshot();
+  PrintUnlessBlocked(StatsLine("stats", printed_, now));
+  printed_ = std::move(now);
+}
+
+}  // namespace causeway::daemon

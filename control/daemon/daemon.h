@@ -1,0 +1,81 @@
+// The daemon: dataplane, kernel and TURN server, wired together on the control thread.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "control/config/config.h"
+#include "control/daemon/access.h"
+#include "control/daemon/control_sink.h"
+#include "control/daemon/event_loop.h"
+#include "control/daemon/secure_random.h"
+#include "control/daemon/stats_printer.h"
+#include "control/turn/server.h"
+#include "dataplane/engine/engine.h"
+#include "dataplane/next_hop/icmp_listener.h"
+#include "dataplane/next_hop/next_hops.h"
+
+namespace causeway::daemon {
+
+/// Made, run and destroyed on the main thread; one a process, because DPDK starts once.
+class Daemon {
+ public:
+  /// Starts everything, in the order: what needs no DPDK, DPDK, link and shards, next hops, ICMP,
+  /// TURN; then drops privileges. Says what it does in the log, and at the end prints one line that
+  /// begins "causewayd: ready" on standard output. The status is one line for the operator.
+  /// `command_line` is kept for SIGHUP.
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(config::CommandLine command_line,
+                                                       config::Config config);
+  /// Blocks the signals that Run handles; call it before any thread is started.
+  static void BlockSignals();
+
+  /// Serves until SIGINT or SIGTERM. SIGHUP reads users, secrets and peer rules again.
+  void Run();
+
+ private:
+  Daemon(config::CommandLine command_line, config::Config config);
+
+  absl::Status StartAccess();
+  absl::Status StartDataplane();
+  absl::Status StartKernelSide();
+  absl::Status StartServer();
+  absl::Status StartLoop();
+  void LogMemory() const;
+  std::string ReadyLine(double milliseconds) const;
+
+  turn::Now Now() const;
+  void OnSignal(int signal);
+  void Reload();
+  void FollowKernelAddresses();
+  void OnIcmp();
+  void OnMirror();
+  void OnSecond();
+  Snapshot TakeSnapshot() const;
+  void PrintStats();
+
+  config::CommandLine command_line_;
+  config::Config config_;
+  SecureRandom random_;
+  EalInfo eal_;
+  uint64_t memory_needed_ = 0;
+  std::vector<IpAddress> kernel_addresses_;
+  std::array<uint8_t, 65536> mirror_frame_;
+  unsigned seconds_ = 0;
+  Snapshot printed_;
+
+  // Destroyed from the last to the first: the shards, stopped by ~Engine, read NextHops' tables.
+  std::unique_ptr<NextHops> next_hops_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<IcmpListener> icmp_;
+  std::unique_ptr<ReplaceableAuthenticator> authenticator_;
+  std::unique_ptr<turn::PeerPolicy> policy_;
+  std::unique_ptr<turn::Server> server_;
+  std::unique_ptr<ControlSink> sink_;
+  std::unique_ptr<EventLoop> loop_;
+};
+
+}  // namespace causeway::daemon

@@ -1,0 +1,106 @@
+#include "control/daemon/access.h"
+
+#include <string>
+
+#include "control/daemon/log.h"
+#include "control/stun/message.h"
+#include "control/stun/writer.h"
+#include "gtest/gtest.h"
+
+namespace causeway::daemon {
+namespace {
+
+constexpr uint64_t kNow = 1'700'000'000;
+const Endpoint kClient = {IpAddress::V4(0xC6336407), 4000};
+
+config::Config ConfigOf(const std::string& user, const std::string& password) {
+  config::Config config;
+  config.realm = "example.org";
+  config.users = {{user, password}};
+  return config;
+}
+
+IpAddress Parse(const char* text) { return *IpAddress::Parse(text); }
+
+std::string Text(stun::Bytes bytes) {
+  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+/// The nonce of a challenge.
+std::string NonceOf(auth::Authenticator& authenticator) {
+  uint8_t buffer[512];
+  stun::Writer writer(absl::MakeSpan(buffer), stun::Class::kError, stun::Method::kAllocate, {});
+  authenticator.AddChallenge(writer, kClient, kNow);
+  stun::Message message;
+  EXPECT_TRUE(message.Parse(writer.message()));
+  return Text(message.Find(stun::Attribute::kNonce)->value);
+}
+
+/// What becomes of an Allocate request by `user`, signed with `key`.
+auth::AuthResult CheckSigned(auth::Authenticator& authenticator, const std::string& nonce,
+                             const std::string& user, stun::Bytes key) {
+  uint8_t buffer[1024];
+  stun::Writer writer(absl::MakeSpan(buffer), stun::Class::kRequest, stun::Method::kAllocate, {});
+  writer.AddText(stun::Attribute::kUsername, user);
+  writer.AddText(stun::Attribute::kRealm, "example.org");
+  writer.AddText(stun::Attribute::kNonce, nonce);
+  writer.AddIntegrity(stun::Attribute::kMessageIntegrity, key);
+  stun::Message message;
+  EXPECT_TRUE(message.Parse(writer.message()));
+  return authenticator.Check(message, kClient, kNow);
+}
+
+// MD5("alice:example.org:secret") and MD5("bob:example.org:word").
+constexpr uint8_t kAliceKey[] = {0x54, 0x3e, 0x1a, 0xec, 0x5d, 0x36, 0x14, 0xf0,
+                                 0x31, 0x41, 0x65, 0x2d, 0x6a, 0xda, 0x51, 0xb2};
+constexpr uint8_t kBobKey[] = {0xac, 0x30, 0x7d, 0xb6, 0x8e, 0xa3, 0x40, 0xb1,
+                               0x61, 0xe4, 0x54, 0x28, 0xfb, 0x3e, 0x52, 0x3c};
+
+TEST(ReplaceableAuthenticator, TakesNewUsersAndKeepsNonces) {
+  ReplaceableAuthenticator authenticator(std::vector<uint8_t>(32, 7));
+  ASSERT_TRUE(authenticator.Replace(ConfigOf("alice", "secret")).ok());
+  const std::string nonce = NonceOf(authenticator);
+  EXPECT_TRUE(CheckSigned(authenticator, nonce, "alice", kAliceKey).ok());
+  EXPECT_EQ(CheckSigned(authenticator, nonce, "bob", kBobKey).error,
+            stun::ErrorCode::kUnauthenticated);
+
+  ASSERT_TRUE(authenticator.Replace(ConfigOf("bob", "word")).ok());
+  EXPECT_TRUE(CheckSigned(authenticator, nonce, "bob", kBobKey).ok());
+  EXPECT_EQ(CheckSigned(authenticator, nonce, "alice", kAliceKey).error,
+            stun::ErrorCode::kUnauthenticated);
+}
+
+TEST(ReplaceableAuthenticator, StaysAsItWasOnAnError) {
+  ReplaceableAuthenticator authenticator(std::vector<uint8_t>(32, 7));
+  ASSERT_TRUE(authenticator.Replace(ConfigOf("alice", "secret")).ok());
+  EXPECT_FALSE(authenticator.Replace(config::Config()).ok());
+  EXPECT_TRUE(CheckSigned(authenticator, NonceOf(authenticator), "alice", kAliceKey).ok());
+}
+
+TEST(MakePeerPolicy, DeniesTheNodeAndAllowsHairpin) {
+  config::Config config = ConfigOf("alice", "secret");
+  config.node.listen_addresses = {Parse("8.8.4.1")};
+  config.node.relay_addresses = {Parse("8.8.4.1"), Parse("8.8.4.2")};
+  config.allow_peers = {*Prefix::Parse("10.1.0.0/16")};
+  config.deny_peers = {*Prefix::Parse("9.9.9.0/24")};
+  const turn::PeerPolicy policy = MakePeerPolicy(config, {Parse("8.8.4.3"), Parse("10.1.0.1")});
+  EXPECT_EQ(policy.Check(Parse("8.8.4.1")), turn::PeerVerdict::kAllowed);
+  EXPECT_EQ(policy.Check(Parse("8.8.4.2")), turn::PeerVerdict::kAllowed);
+  EXPECT_EQ(policy.Check(Parse("8.8.4.3")), turn::PeerVerdict::kDenied);
+  EXPECT_EQ(policy.Check(Parse("10.1.0.1")), turn::PeerVerdict::kDenied);
+  EXPECT_EQ(policy.Check(Parse("10.1.0.2")), turn::PeerVerdict::kAllowed);
+  EXPECT_EQ(policy.Check(Parse("10.2.0.2")), turn::PeerVerdict::kDenied);
+  EXPECT_EQ(policy.Check(Parse("9.9.9.9")), turn::PeerVerdict::kDenied);
+  EXPECT_EQ(policy.Check(Parse("1.1.1.1")), turn::PeerVerdict::kAllowed);
+
+  config.allow_hairpin = false;
+  EXPECT_EQ(MakePeerPolicy(config, {}).Check(Parse("8.8.4.2")), turn::PeerVerdict::kDenied);
+  EXPECT_EQ(MakePeerPolicy(config, {}).Check(Parse("8.8.4.1")), turn::PeerVerdict::kDenied);
+}
+
+TEST(OneLine, TakesControlCharactersOut) {
+  EXPECT_EQ(OneLine("a\nb\tc\x1b[1m\x7f \xc3\xa4"), "a?b?c?[1m? \xc3\xa4");
+}
+
+}  // namespace
+}  // namespace causeway::daemon
