@@ -83,6 +83,8 @@ void KernelView::Apply(const nlmsghdr& message, KernelChanges* changes) {
       break;
     case RTM_NEWADDR:
     case RTM_DELADDR:
+    case RTM_NEWNEXTHOP:
+    case RTM_DELNEXTHOP:
       changes->routes = true;
       break;
     default:

@@ -22,8 +22,8 @@ struct KernelChanges {
 };
 
 /// A mirror of kernel state. Neighbours follow notices one by one. Routes are dumped anew after a
-/// notice about them: the kernel removes IPv4 routes without a word when a link or an address goes,
-/// and a rebuilt RouteTable costs as much as the dump. Control thread.
+/// notice about them: the kernel removes IPv4 routes without a word when a link, an address or a
+/// next-hop object goes, and a rebuilt RouteTable costs as much as the dump. Control thread.
 class KernelView {
  public:
   struct Neighbour {

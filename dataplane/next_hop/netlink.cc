@@ -21,7 +21,8 @@ constexpr int kNoticesPerRead = 256;
 constexpr int kNoticesThrownAway = 100'000;
 constexpr int kDumpAttempts = 4;
 constexpr std::array kGroups = {RTNLGRP_LINK,       RTNLGRP_NEIGH,       RTNLGRP_IPV4_ROUTE,
-                                RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR};
+                                RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+                                RTNLGRP_NEXTHOP};
 
 absl::Status Failure(int error, const char* what) {
   return absl::ErrnoToStatus(error, absl::StrFormat("netlink: %s", what));

@@ -25,7 +25,8 @@ class Netlink {
   };
 
   virtual ~Netlink() = default;
-  /// Readable when notices wait: links, neighbours, routes and addresses of both families.
+  /// Readable when notices wait: links, neighbours, routes, next-hop objects and addresses of
+  /// both families.
   virtual int fd() const = 0;
   /// Never blocks.
   virtual absl::StatusOr<Notices> ReadNotices(const Handler& handler) = 0;

@@ -49,6 +49,7 @@ void NextHopsImpl::OnReadable(Deciseconds now) {
   KernelChanges changes;
   auto read = netlink_->ReadNotices([&](const nlmsghdr& m) { kernel_.Apply(m, &changes); });
   reload_routes_ |= changes.routes;
+  check_routes_ |= changes.routes;
   if (!read.ok() || *read == Netlink::Notices::kLost || changes.link || reload_) {
     Reload();
   } else {
@@ -95,9 +96,10 @@ void NextHopsImpl::Tick(Deciseconds now) {
   requests_left_ = kRequestsPerTick;
   if (reload_) {
     Reload();
-  } else if (reload_routes_) {
+  } else if (reload_routes_ || check_routes_) {
     ReloadRoutes();
   }
+  check_routes_ = false;
   pending_ = 0;
   for (auto use = uses_.begin(); use != uses_.end();) {
     const bool pending = !use->second.gateway && !use->second.resolved;

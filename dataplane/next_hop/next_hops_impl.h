@@ -84,6 +84,7 @@ class NextHopsImpl : public NextHops {
   Deciseconds now_ = 0;
   bool reload_ = false;         // the kernel's state could not be read in full
   bool reload_routes_ = false;  // routes have changed since they were dumped
+  bool check_routes_ = false;   // dump once more: the kernel may remove routes after its notice
   bool dirty_ = true;           // what shards have may be out of date
 };
 

@@ -252,6 +252,19 @@ TEST_F(KernelTest, RoutesAddedChangedAndRemoved) {
   EXPECT_TRUE(Becomes("198.18.0.1", "none"));
 }
 
+TEST_F(KernelTest, NexthopObjects) {
+  Near("neigh replace 192.0.2.2 lladdr 02:00:00:00:00:07 dev veth0 nud permanent");
+  Near("neigh replace 192.0.2.3 lladdr 02:00:00:00:00:08 dev veth0 nud permanent");
+  Near("nexthop add id 1 via 192.0.2.2 dev veth0");
+  Near("route add 203.0.113.0/24 nhid 1");
+  Start();
+  EXPECT_EQ(dataplane_.Fate("203.0.113.1"), "7");
+  Near("nexthop replace id 1 via 192.0.2.3 dev veth0");
+  EXPECT_TRUE(Becomes("203.0.113.1", "8"));
+  Near("nexthop del id 1");
+  EXPECT_TRUE(Becomes("203.0.113.1", "none"));
+}
+
 TEST_F(KernelTest, InterfaceDownUpDeletedAndMadeAnew) {
   Near("route add default via 192.0.2.2");
   Start();

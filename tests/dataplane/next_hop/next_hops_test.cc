@@ -343,10 +343,37 @@ TEST_F(NextHopsTest, ABurstOfNoticesIsOneDumpAndOneTable) {
   EXPECT_EQ(kernel_.route_dumps, dumps + 2) << "one of each family";
   EXPECT_EQ(Fate("10.42.0.1"), "1");
   EXPECT_EQ(Fate("192.0.2.150"), "8");
+  kernel_.routes.pop_back();
+  Tick();
+  EXPECT_EQ(kernel_.route_dumps, dumps + 4) << "once more, for what went after its notice";
+  EXPECT_EQ(Fate("10.99.0.1"), "none");
+  Tick();
+  EXPECT_EQ(kernel_.route_dumps, dumps + 4);
   Read({Route("10.1.0.0/16", {.table = 100})});
-  EXPECT_EQ(kernel_.route_dumps, dumps + 2) << "another table's routes do not matter";
+  EXPECT_EQ(kernel_.route_dumps, dumps + 4) << "another table's routes do not matter";
   Read({Neighbour("192.0.2.150", NUD_STALE, Mac(8))});
-  EXPECT_EQ(generation(), before + 1) << "nothing that shards need has changed";
+  EXPECT_EQ(generation(), before + 2) << "nothing that shards need has changed";
+}
+
+TEST_F(NextHopsTest, LaggingShardsGetMacsAtOnceAndTheLatestRoutesInTheEnd) {
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1"})};
+  kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1))};
+  StartWell();
+  for (int i = 0; i < 100; ++i) {
+    kernel_.routes.push_back(Route("10." + std::to_string(i) + ".0.0/16", {.via = "192.0.2.1"}));
+    kernel_.notices.push_back(kernel_.routes.back());
+    hops_->OnReadable(now_);
+  }
+  EXPECT_EQ(generation(), NextHopTable::kMaxTables);
+  kernel_.routes.push_back(Route("203.0.113.0/24", {.type = RTN_BLACKHOLE}));
+  kernel_.notices = {kernel_.routes.back(), Neighbour("192.0.2.1", NUD_REACHABLE, Mac(2))};
+  hops_->OnReadable(now_);
+  EXPECT_EQ(Fate("8.8.8.8"), "2");
+  EXPECT_EQ(Fate("203.0.113.1"), "2") << "no room for a table yet";
+  AdoptAll();
+  Tick();
+  EXPECT_EQ(Fate("203.0.113.1"), "none");
+  EXPECT_EQ(generation(), NextHopTable::kMaxTables + 1);
 }
 
 TEST_F(NextHopsTest, LostNoticesLeadToADumpOfEverything) {
