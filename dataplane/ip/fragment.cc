@@ -77,12 +77,12 @@ FragmentKind ReadIpv6(const IpPacket& packet, Fragment* fragment) {
   fragment->front_size = static_cast<uint16_t>(place->offset);
   fragment->next_header_field = static_cast<uint16_t>(place->field);
   fragment->next_header = header[0];
-  if (start == 0 && !more) return FragmentKind::kAtomic;
-  const size_t limit = kMaxIpPayload - (place->offset - kIpv6HeaderSize);
-  if (!SetExtent(start, packet.size - data_at, more, limit, fragment)) return FragmentKind::kBad;
   if (start == 0 && !HasAllHeaders(packet, {header[0], data_at, place->offset})) {
     return FragmentKind::kBad;
   }
+  if (start == 0 && !more) return FragmentKind::kAtomic;
+  const size_t limit = kMaxIpPayload - (place->offset - kIpv6HeaderSize);
+  if (!SetExtent(start, packet.size - data_at, more, limit, fragment)) return FragmentKind::kBad;
   return FragmentKind::kFragment;
 }
 
