@@ -27,6 +27,12 @@ Bytes operator+(Bytes left, const Bytes& right) {
   return left;
 }
 
+Bytes Slice(const Bytes& bytes, size_t from, size_t to) {
+  Bytes slice;
+  for (size_t i = from; i < to; ++i) slice.push_back(bytes.at(i));
+  return slice;
+}
+
 Bytes Be16(uint32_t value) {
   return {static_cast<uint8_t>(value >> 8), static_cast<uint8_t>(value)};
 }

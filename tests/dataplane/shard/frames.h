@@ -20,6 +20,8 @@ Bytes Text(std::string_view text);
 /// `size` bytes that count up from `first`.
 Bytes Counting(size_t size, uint8_t first = 1);
 Bytes operator+(Bytes left, const Bytes& right);
+/// Bytes [from, to).
+Bytes Slice(const Bytes& bytes, size_t from, size_t to);
 /// 16 and 32 bits in network order.
 Bytes Be16(uint32_t value);
 Bytes Be32(uint32_t value);

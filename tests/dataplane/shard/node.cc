@@ -130,7 +130,7 @@ void NodeTest::Build(const NodeOptions& options) {
   config.pool = world.pool;
   config.jumbo_pool = world.jumbo;
   const auto ring = [&](const std::string& name, unsigned element) {
-    rings_.push_back(rte_ring_create_elem(name.c_str(), element, 64, 0, 0));
+    rings_.push_back(rte_ring_create_elem(name.c_str(), element, 256, 0, 0));
     Require(rings_.back() != nullptr, name.c_str());
     return rings_.back();
   };
