@@ -1,8 +1,6 @@
 // What a configuration must be, and the OpaqueString profile (RFC 8265 section 4.2).
 #include <gtest/gtest.h>
 
-#include <functional>
-
 #include "absl/strings/match.h"
 #include "control/auth/opaque_string.h"
 #include "tests/control/auth/test_client.h"
@@ -13,7 +11,7 @@ namespace {
 struct Bad {
   const char* name;
   const char* says;
-  std::function<void(AuthConfig&)> change;
+  void (*change)(AuthConfig&);
 };
 
 class BadConfig : public testing::TestWithParam<Bad> {};
@@ -27,34 +25,33 @@ TEST_P(BadConfig, IsRefusedWithTheReason) {
   EXPECT_TRUE(absl::StrContains(made.status().message(), GetParam().says)) << made.status();
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Authenticator, BadConfig,
-    testing::Values(
-        Bad{"nobody", "no user and no shared secret", [](AuthConfig& c) { c.users.clear(); }},
-        Bad{"realm_empty", "realm \"\" is empty", [](AuthConfig& c) { c.realm = ""; }},
-        Bad{"realm_long", "128 characters", [](AuthConfig& c) { c.realm = std::string(128, 'r'); }},
-        Bad{"realm_quote", "quote", [](AuthConfig& c) { c.realm = "a\"b"; }},
-        Bad{"realm_control", "at byte 1", [](AuthConfig& c) { c.realm = "a\tb"; }},
-        Bad{"name_empty", "user name \"\" is empty", [](AuthConfig& c) { c.users[0].name = ""; }},
-        Bad{"name_long", "509 bytes",
-            [](AuthConfig& c) { c.users[0].name = std::string(509, 'n'); }},
-        Bad{"name_control", "at byte 2", [](AuthConfig& c) { c.users[0].name = "al\x7f"; }},
-        Bad{"name_twice", "\"alice\" is given twice",
-            [](AuthConfig& c) {
-              c.users.push_back({"alice", "x"});
-            }},
-        Bad{"password_empty", "password of user \"bob\" is empty",
-            [](AuthConfig& c) { c.users[1].password = ""; }},
-        Bad{"password_no_utf8", "password of user \"bob\" is not UTF-8 at byte 3",
-            [](AuthConfig& c) { c.users[1].password = "abc\xff"; }},
-        Bad{"secret_empty", "secret is empty",
-            [](AuthConfig& c) {
-              c.secrets = {"s", ""};
-            }},
-        Bad{"nonce_key_short", "31 bytes", [](AuthConfig& c) { c.nonce_key.resize(31); }},
-        Bad{"nonce_lifetime", "nonce lifetime is 0",
-            [](AuthConfig& c) { c.nonce_lifetime_seconds = 0; }}),
-    [](const auto& test) { return std::string(test.param.name); });
+const Bad kBadConfigs[] = {
+    {"nobody", "no user and no shared secret", [](AuthConfig& c) { c.users.clear(); }},
+    {"realm_empty", "realm \"\" is empty", [](AuthConfig& c) { c.realm = ""; }},
+    {"realm_long", "128 characters", [](AuthConfig& c) { c.realm = std::string(128, 'r'); }},
+    {"realm_quote", "quote", [](AuthConfig& c) { c.realm = "a\"b"; }},
+    {"realm_control", "at byte 1", [](AuthConfig& c) { c.realm = "a\tb"; }},
+    {"name_empty", "user name \"\" is empty", [](AuthConfig& c) { c.users[0].name = ""; }},
+    {"name_long", "509 bytes", [](AuthConfig& c) { c.users[0].name = std::string(509, 'n'); }},
+    {"name_control", "at byte 2", [](AuthConfig& c) { c.users[0].name = "al\x7f"; }},
+    {"name_twice", "\"alice\" is given twice",
+     [](AuthConfig& c) {
+       c.users.push_back({"alice", "x"});
+     }},
+    {"password_empty", "password of user \"bob\" is empty",
+     [](AuthConfig& c) { c.users[1].password = ""; }},
+    {"password_no_utf8", "password of user \"bob\" is not UTF-8 at byte 3",
+     [](AuthConfig& c) { c.users[1].password = "abc\xff"; }},
+    {"secret_empty", "secret is empty",
+     [](AuthConfig& c) {
+       c.secrets = {"s", ""};
+     }},
+    {"nonce_key_short", "31 bytes", [](AuthConfig& c) { c.nonce_key.resize(31); }},
+    {"nonce_lifetime", "nonce lifetime is 0", [](AuthConfig& c) { c.nonce_lifetime_seconds = 0; }},
+};
+
+INSTANTIATE_TEST_SUITE_P(Authenticator, BadConfig, testing::ValuesIn(kBadConfigs),
+                         [](const auto& test) { return std::string(test.param.name); });
 
 TEST(Config, MessagesDoNotTellThePassword) {
   AuthConfig config = StaticConfig();

@@ -50,25 +50,25 @@ TEST_P(NoMessage, IsRefused) {
   EXPECT_TRUE(message.attributes().empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Message, NoMessage,
-    testing::Values(
-        Malformed{"empty", ""}, Malformed{"one_byte", "00"},
-        Malformed{"short_header", "00010000 2112a442 0102030405060708090a0b"},
-        Malformed{"first_bit", "80010000 2112a442 0102030405060708090a0b0c"},
-        Malformed{"channel_data", "40010000 2112a442 0102030405060708090a0b0c"},
-        Malformed{"cookie", "00010000 2112a443 0102030405060708090a0b0c"},
-        Malformed{"length_too_big", "00010004 2112a442 0102030405060708090a0b0c"},
-        Malformed{"length_too_small", "00010000 2112a442 0102030405060708090a0b0c 80220000"},
-        Malformed{"length_odd", "00010003 2112a442 0102030405060708090a0b0c 802200"},
-        Malformed{"attribute_cut", "00010004 2112a442 0102030405060708090a0b0c 80220001"},
-        Malformed{"attribute_beyond",
-                  "00010008 2112a442 0102030405060708090a0b0c 80220005 01020304"},
-        Malformed{"attribute_huge", "00010008 2112a442 0102030405060708090a0b0c 8022ffff 01020304"},
-        Malformed{"fingerprint_wrong",
-                  "00010008 2112a442 0102030405060708090a0b0c 80280004 00000000"},
-        Malformed{"fingerprint_short", "00010004 2112a442 0102030405060708090a0b0c 80280000"}),
-    [](const auto& test) { return test.param.name; });
+const Malformed kMalformed[] = {
+    {"empty", ""},
+    {"one_byte", "00"},
+    {"short_header", "00010000 2112a442 0102030405060708090a0b"},
+    {"first_bit", "80010000 2112a442 0102030405060708090a0b0c"},
+    {"channel_data", "40010000 2112a442 0102030405060708090a0b0c"},
+    {"cookie", "00010000 2112a443 0102030405060708090a0b0c"},
+    {"length_too_big", "00010004 2112a442 0102030405060708090a0b0c"},
+    {"length_too_small", "00010000 2112a442 0102030405060708090a0b0c 80220000"},
+    {"length_odd", "00010003 2112a442 0102030405060708090a0b0c 802200"},
+    {"attribute_cut", "00010004 2112a442 0102030405060708090a0b0c 80220001"},
+    {"attribute_beyond", "00010008 2112a442 0102030405060708090a0b0c 80220005 01020304"},
+    {"attribute_huge", "00010008 2112a442 0102030405060708090a0b0c 8022ffff 01020304"},
+    {"fingerprint_wrong", "00010008 2112a442 0102030405060708090a0b0c 80280004 00000000"},
+    {"fingerprint_short", "00010004 2112a442 0102030405060708090a0b0c 80280000"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Message, NoMessage, testing::ValuesIn(kMalformed),
+                         [](const auto& test) { return test.param.name; });
 
 TEST(Message, OfHeaderAlone) {
   const auto datagram = Hex(kHeader);
