@@ -1,6 +1,7 @@
 #include "control/daemon/daemon.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -32,6 +33,15 @@ LinkConfig MakeLinkConfig(const config::Config& config) {
   link.relay_prefixes = config.relay_prefixes;
   link.mirror_addresses = config.mirror_addresses;
   return link;
+}
+
+/// What DPDK would say only after its memory is set aside.
+absl::Status CheckPciDevice(const std::string& device) {
+  if (!config::IsPciDevice(device)) return absl::OkStatus();
+  const std::string bus = device.substr(0, device.find(','));
+  if (access(("/sys/bus/pci/devices/" + bus).c_str(), F_OK) == 0) return absl::OkStatus();
+  return absl::NotFoundError(
+      absl::StrCat("there is no PCI device ", bus, " (lspci -D lists those there are)"));
 }
 
 std::string JoinText(const auto& items, const auto& text) {
@@ -76,6 +86,7 @@ absl::Status Daemon::StartDataplane() {
   EngineConfig engine;
   engine.link = MakeLinkConfig(config_);
   if (absl::Status status = Link::Check(engine.link); !status.ok()) return status;
+  if (absl::Status status = CheckPciDevice(config_.device); !status.ok()) return status;
   auto mtu = Link::BufferMtu(engine.link);
   if (!mtu.ok()) return mtu.status();
   memory_needed_ = Engine::MemoryNeeded(config_.node, *mtu);
