@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <mutex>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "dataplane/link/causeway_xdp.h"
@@ -43,8 +42,9 @@ class LoaderLog {
   }
   LoaderLog(const LoaderLog&) = delete;
   LoaderLog& operator=(const LoaderLog&) = delete;
+  /// The first line in parentheses, or nothing.
   std::string text() const {
-    return text_.empty() ? "" : absl::StrCat(" (", absl::StripAsciiWhitespace(text_), ")");
+    return text_.empty() ? "" : absl::StrCat(" (", text_.substr(0, text_.find('\n')), ")");
   }
 
  private:
@@ -108,10 +108,12 @@ absl::StatusOr<uint32_t> OwnProgram(const Interface& interface) {
   if (!attached->has_value()) return 0;
   if ((*attached)->IsOurs()) return (*attached)->id;
   const std::string& name = (*attached)->name;
+  const std::string whose = name.empty()
+                                ? "an XDP program whose name cannot be read without CAP_SYS_ADMIN"
+                                : absl::StrCat("an XDP program of someone else, ", name);
   return absl::FailedPreconditionError(
-      absl::StrCat("interface ", interface.name, " has an XDP program of someone else, ",
-                   name.empty() ? "its name unknown without CAP_SYS_ADMIN" : name, " (id ",
-                   (*attached)->id, "): it is left alone; remove it (ip link set ", interface.name,
+      absl::StrCat("interface ", interface.name, " has ", whose, " (id ", (*attached)->id,
+                   "): it is left alone; remove it (ip link set ", interface.name,
                    " xdp off) or use another interface"));
 }
 

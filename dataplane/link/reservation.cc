@@ -88,11 +88,14 @@ absl::Status CheckPrivileges() {
   std::vector<std::string> missing;
   if (!has(CAP_NET_ADMIN)) missing.push_back("CAP_NET_ADMIN");
   if (!has(CAP_NET_RAW)) missing.push_back("CAP_NET_RAW");
-  if (!has(CAP_BPF) && !has(CAP_SYS_ADMIN)) missing.push_back("CAP_BPF");
+  for (const auto& [capability, name] :
+       {std::pair(CAP_BPF, "CAP_BPF"), std::pair(CAP_PERFMON, "CAP_PERFMON")}) {
+    if (!has(capability) && !has(CAP_SYS_ADMIN)) missing.push_back(name);
+  }
   if (missing.empty()) return absl::OkStatus();
   return absl::PermissionDeniedError(absl::StrCat("no privileges for AF_XDP: run as root, or with ",
                                                   absl::StrJoin(missing, ", "),
-                                                  " (and CAP_IPC_LOCK for locked memory)"));
+                                                  " (CAP_IPC_LOCK too, for locked memory)"));
 }
 
 absl::StatusOr<UniqueFd> ClaimInterface(const std::string& name) {

@@ -2,6 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
 #include <sys/mman.h>
 
@@ -49,18 +50,23 @@ std::vector<int> OwnDescriptors(absl::string_view kind) {
   return found;
 }
 
-std::set<uint32_t> MapIdsOf(uint32_t program) {
+// A program by its id. Those of other processes take CAP_SYS_ADMIN, our own do not.
+UniqueFd OpenProgram(uint32_t id) {
   for (const int fd : OwnDescriptors("anon_inode:bpf-prog")) {
-    if (ProgramInfo(fd).id != program) continue;
-    uint32_t ids[kMaxMaps] = {};
-    bpf_prog_info info = {};
-    info.nr_map_ids = kMaxMaps;
-    info.map_ids = reinterpret_cast<uintptr_t>(ids);
-    uint32_t size = sizeof(info);
-    if (bpf_obj_get_info_by_fd(fd, &info, &size) != 0) continue;
-    return {ids, ids + std::min<uint32_t>(info.nr_map_ids, kMaxMaps)};
+    if (ProgramInfo(fd).id == id) return UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
   }
-  return {};
+  return UniqueFd(bpf_prog_get_fd_by_id(id));
+}
+
+std::set<uint32_t> MapIdsOf(uint32_t program) {
+  const UniqueFd fd = OpenProgram(program);
+  uint32_t ids[kMaxMaps] = {};
+  bpf_prog_info info = {};
+  info.nr_map_ids = kMaxMaps;
+  info.map_ids = reinterpret_cast<uintptr_t>(ids);
+  uint32_t size = sizeof(info);
+  if (bpf_obj_get_info_by_fd(fd.get(), &info, &size) != 0) return {};
+  return {ids, ids + std::min<uint32_t>(info.nr_map_ids, kMaxMaps)};
 }
 
 struct FilterMaps {
@@ -125,7 +131,7 @@ absl::StatusOr<std::optional<AttachedProgram>> FindAttachedProgram(int ifindex) 
   }
   if (id == 0) return std::nullopt;
   AttachedProgram program{id, ""};
-  const UniqueFd fd(bpf_prog_get_fd_by_id(id));
+  const UniqueFd fd = OpenProgram(id);
   if (fd.ok()) program.name = ProgramInfo(fd.get()).name;
   return program;
 }
@@ -136,13 +142,8 @@ absl::Status DetachProgram(int ifindex, uint32_t id) {
   if (!attached->has_value() || (*attached)->id != id) return absl::OkStatus();
   bpf_xdp_attach_opts options = {};
   options.sz = sizeof(options);
-  UniqueFd opened(bpf_prog_get_fd_by_id(id));
-  options.old_prog_fd = opened.get();
-  if (!opened.ok()) {
-    for (const int fd : OwnDescriptors("anon_inode:bpf-prog")) {
-      if (ProgramInfo(fd).id == id) options.old_prog_fd = fd;
-    }
-  }
+  const UniqueFd program = OpenProgram(id);
+  options.old_prog_fd = program.get();
   const int error = bpf_xdp_detach(ifindex, XDP_FLAGS_REPLACE, &options);
   if (error == 0 || error == -EEXIST) return absl::OkStatus();
   return absl::ErrnoToStatus(-error, "cannot take our XDP program off the interface");

@@ -342,7 +342,7 @@ TEST_F(AfXdpLinkTest, RefusesToLeaveAQueueUnpolled) {
 TEST_F(AfXdpLinkTest, WithoutPrivilegesItSaysWhich) {
   EXPECT_EQ(StartFails(Arguments(), [] { [[maybe_unused]] int ignored = setuid(65534); }),
             "error PERMISSION_DENIED no privileges for AF_XDP: run as root, or with CAP_NET_ADMIN, "
-            "CAP_NET_RAW, CAP_BPF (and CAP_IPC_LOCK for locked memory)");
+            "CAP_NET_RAW, CAP_BPF, CAP_PERFMON (CAP_IPC_LOCK too, for locked memory)");
 }
 
 TEST_F(AfXdpLinkTest, ServesTheLargestMtu) {
