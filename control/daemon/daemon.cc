@@ -1,10 +1,10 @@
 #include "control/daemon/daemon.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <ctime>
 #include <utility>
 

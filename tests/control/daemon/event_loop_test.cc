@@ -1,8 +1,8 @@
 #include "control/daemon/event_loop.h"
 
-#include <signal.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <vector>
 
 #include "gmock/gmock.h"
