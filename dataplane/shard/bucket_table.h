@@ -21,10 +21,10 @@ class BucketTable {
   /// Takes its memory from `arena`. `capacity` may be 0: then nothing is ever found.
   void Create(Arena& arena, uint64_t capacity) {
     buckets_ = static_cast<uint32_t>(capacity / kAverageLoad + 1);
-    // Chains hold nine entries or more before they need one more bucket, so capacity/9 is the very
-    // worst case. A keyed hash spreads like a Poisson process: beyond a few thousand buckets,
-    // capacity/24 is a hundred standard deviations above what random keys fill.
-    const uint64_t worst = capacity / 9 + 1;
+    // All entries in one chain take capacity/8 further buckets, which is the very worst case. A
+    // keyed hash spreads like a Poisson process: beyond a few thousand buckets, capacity/24 is a
+    // hundred standard deviations above what random keys fill.
+    const uint64_t worst = capacity / 8 + 1;
     const uint64_t spare = std::min(worst, std::max<uint64_t>(capacity / 24, 4096));
     memory_ = arena.Take<Bucket>(buckets_ + spare);
     if (memory_ == nullptr) return;

@@ -23,7 +23,7 @@ struct Packet {
   rte_mbuf* mbuf;
   uint8_t* payload;     // of UDP
   ChecksumSum old_sum;  // of what the checksum covers but for `payload` and the protocol number
-  uint64_t hash;        // of the client's tuple; client legs only
+  uint64_t hash;        // of the client's tuple, later of the permission's key
   IpAddress source;
   IpAddress destination;
   uint32_t slot;         // allocation

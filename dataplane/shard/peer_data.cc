@@ -45,34 +45,45 @@ void RelayAsIndication(ShardState& state, Packet& packet, const Leg& leg, NextHo
               Counter::k_data_to_client);
 }
 
-void RelayOne(ShardState& state, Packet& packet) {
+void RelayAs(ShardState& state, Packet& packet, uint16_t channel) {
   HotLine& line = state.hot[packet.slot];
-  uint16_t channel = 0;
-  const bool is_inline = line.peer == packet.source && line.peer_port == packet.source_port &&
-                         line.channel_expiry > state.now;
-  if (is_inline && line.permission_expiry > state.now) [[likely]] {
-    channel = line.channel;
-  } else {
-    if (!state.IsPermitted(packet.slot, packet.source)) {
-      return state.Drop(packet, Counter::k_drop_no_permission);
-    }
-    if ((line.flags & HotLine::kMoreChannels) != 0) channel = ChannelByTable(state, packet);
-  }
   const Leg leg = {state.config.node.listen_addresses[line.local_index], line.client,
                    state.config.node.listen_port, line.client_port};
   const NextHopId hop = state.Resolve(line.client_hop, line.client);
-  if (channel == 0) [[unlikely]] {
-    return RelayAsIndication(state, packet, leg, hop);
-  }
+  if (channel == 0) return RelayAsIndication(state, packet, leg, hop);
   RelayEither(state, packet, {packet.payload, packet.payload_len},
               ChannelPrefix(channel, packet.payload_len), leg, hop, true,
               Counter::k_channel_to_client);
 }
 
+bool IsInline(const ShardState& state, const Packet& packet) {
+  const HotLine& line = state.hot[packet.slot];
+  return line.peer == packet.source && line.peer_port == packet.source_port &&
+         line.channel_expiry > state.now && line.permission_expiry > state.now;
+}
+
+void RelayByTables(ShardState& state, Packet& packet) {
+  if (!state.IsPermitted(packet.hash, packet.slot, packet.source)) {
+    return state.Drop(packet, Counter::k_drop_no_permission);
+  }
+  const bool more = (state.hot[packet.slot].flags & HotLine::kMoreChannels) != 0;
+  RelayAs(state, packet, more ? ChannelByTable(state, packet) : uint16_t{0});
+}
+
 }  // namespace
 
 void RelayFromPeers(ShardState& state, const PacketList& packets) {
-  for (Packet* packet : packets) RelayOne(state, *packet);
+  PacketList others;
+  for (Packet* packet : packets) {
+    if (IsInline(state, *packet)) [[likely]] {
+      RelayAs(state, *packet, state.hot[packet->slot].channel);
+    } else {
+      state.PrefetchPermission(*packet, packet->source);
+      others.Push(packet);
+    }
+  }
+  for (const Packet* packet : others) state.PrefetchPermissionRecord(*packet);
+  for (Packet* packet : others) RelayByTables(state, *packet);
 }
 
 void SendIcmpIndication(ShardState& state, const RelayIcmp& icmp) {

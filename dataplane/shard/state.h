@@ -139,7 +139,10 @@ struct ShardState {
                : static_cast<ShardId>((port >> block_shift) % config.node.shards);
   }
   uint32_t FindPermission(AllocationId allocation, const IpAddress& peer) const {
-    return permission_table.Find(HashPermission(secret, allocation, peer), [&](uint32_t id) {
+    return FindPermission(HashPermission(secret, allocation, peer), allocation, peer);
+  }
+  uint32_t FindPermission(uint64_t hash, AllocationId allocation, const IpAddress& peer) const {
+    return permission_table.Find(hash, [&](uint32_t id) {
       return permissions[id].allocation_plus_1 == allocation + 1 && permissions[id].peer == peer;
     });
   }
@@ -164,11 +167,24 @@ struct ShardState {
   }
   /// Whether a permission that has not run out lets this peer through. RFC 8656 section 9.
   bool IsPermitted(AllocationId allocation, const IpAddress& peer) const {
+    return IsPermitted(HashPermission(secret, allocation, peer), allocation, peer);
+  }
+  bool IsPermitted(uint64_t hash, AllocationId allocation, const IpAddress& peer) const {
     const HotLine& line = hot[allocation];
     if (line.peer == peer) return line.permission_expiry > now;
-    const uint32_t id = FindPermission(allocation, peer);
+    const uint32_t id = FindPermission(hash, allocation, peer);
     return id != BucketTable::kNone && permissions[id].expiry > now &&
            cold[allocation].expiry > now;
+  }
+  // IsPermitted for a burst: each step brings in what the next one reads.
+  void PrefetchPermission(Packet& packet, const IpAddress& peer) const {
+    packet.hash = HashPermission(secret, packet.slot, peer);
+    permission_table.Prefetch(packet.hash);
+    __builtin_prefetch(&cold[packet.slot]);
+  }
+  void PrefetchPermissionRecord(const Packet& packet) const {
+    const uint32_t id = permission_table.Candidate(packet.hash);
+    if (id != BucketTable::kNone) __builtin_prefetch(&permissions[id]);
   }
   NextHopId LookUpRoute(const IpAddress& destination) const {
     const NextHopId id = routes == nullptr ? kNoRoute : routes->LookUp(destination);

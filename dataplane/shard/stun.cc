@@ -7,14 +7,11 @@ namespace {
 
 // To a peer (RFC 8656 section 11.2).
 void RelaySend(ShardState& state, Packet& packet, const wire::Summary& message) {
-  if (!message.has_peer || !message.has_data || message.unknown_required) {
-    return state.Drop(packet, Counter::k_drop_malformed_stun);
-  }
   const Endpoint& peer = message.peer;
   const RelayPort& relay = state.hot[packet.slot].Relay(!peer.address.IsV4());
   if (!relay.IsSet()) return state.Drop(packet, Counter::k_drop_family);
   if (peer.port == 0) return state.Drop(packet, Counter::k_drop_peer_denied);
-  if (!state.IsPermitted(packet.slot, peer.address)) {
+  if (!state.IsPermitted(packet.hash, packet.slot, peer.address)) {
     return state.Drop(packet, Counter::k_drop_no_permission);
   }
   const unsigned end = message.data + message.data_size;
@@ -97,22 +94,39 @@ void TakeRequest(ShardState& state, Packet& packet, const wire::Summary& message
   Punt(state, packet);
 }
 
-void HandleOne(ShardState& state, Packet& packet) {
-  wire::Summary message = {};
+// True for a Send indication, which goes on to RelaySend; all else is done with here.
+bool ReadOne(ShardState& state, Packet& packet, wire::Summary& message) {
   if (!wire::Read(packet.payload, packet.payload_len, message)) {
-    return state.Drop(packet, Counter::k_drop_malformed_stun);
+    state.Drop(packet, Counter::k_drop_malformed_stun);
+    return false;
   }
-  if (message.type == wire::kSendIndication) return RelaySend(state, packet, message);
   if (message.type == wire::kBindingIndication) {
-    return state.Drop(packet, Counter::k_keepalives);
+    state.Drop(packet, Counter::k_keepalives);
+    return false;
   }
-  TakeRequest(state, packet, message);
+  if (message.type != wire::kSendIndication) {
+    TakeRequest(state, packet, message);
+    return false;
+  }
+  if (!message.has_peer || !message.has_data || message.unknown_required) {
+    state.Drop(packet, Counter::k_drop_malformed_stun);
+    return false;
+  }
+  state.PrefetchPermission(packet, message.peer.address);
+  return true;
 }
 
 }  // namespace
 
 void HandleStun(ShardState& state, const PacketList& packets) {
-  for (Packet* packet : packets) HandleOne(state, *packet);
+  wire::Summary messages[kBurst];
+  PacketList sends;
+  for (Packet* packet : packets) {
+    messages[sends.count] = {};
+    if (ReadOne(state, *packet, messages[sends.count])) sends.Push(packet);
+  }
+  for (const Packet* packet : sends) state.PrefetchPermissionRecord(*packet);
+  for (unsigned i = 0; i < sends.count; ++i) RelaySend(state, *sends.items[i], messages[i]);
 }
 
 }  // namespace causeway
