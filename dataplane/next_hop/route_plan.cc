@@ -66,16 +66,28 @@ class Planner {
       if (!target) continue;
       auto [at, added] =
           best_.try_emplace(PrefixKey(route.prefix.address, route.prefix.length), &route, *target);
-      const RouteMessage& held = *at->second.first;
-      if (!added && std::tie(route.metric, route.rank) < std::tie(held.metric, held.rank)) {
+      if (!added && Preference(route) < Preference(*at->second.first)) {
         at->second = {&route, *target};
       }
     }
   }
 
+  // Of routes for one prefix, one that leaves by our interface comes first, then the lowest metric.
+  std::tuple<bool, uint32_t, uint8_t> Preference(const RouteMessage& route) const {
+    return {LeavesElsewhere(route), route.metric, route.rank};
+  }
+
+  bool LeavesElsewhere(const RouteMessage& route) const {
+    return route.type == RTN_UNICAST && !route.paths.empty() &&
+           std::none_of(route.paths.begin(), route.paths.end(),
+                        [&](const Path& path) { return path.index == input_.interface_index; });
+  }
+
   std::optional<Target> TargetOf(const RouteMessage& route) const {
     if (route.type != RTN_UNICAST) return Target{};
     if (input_.interface_index == 0) return std::nullopt;
+    // A network behind another interface is out of our reach; our default route must not catch it.
+    if (LeavesElsewhere(route)) return Target{};
     for (const Path& path : route.paths) {
       if (path.index != input_.interface_index || path.dead) continue;
       if (!input_.resolves_neighbours) return Target{Target::Kind::kVia, {}, route.mtu};

@@ -32,10 +32,11 @@ struct RoutePlanInput {
   absl::Span<const Prefix> relay_prefixes;
 };
 
-/// Main table: unicast routes out of the interface (of a multipath route the first live path there)
-/// and routes that refuse; the lowest metric wins, then router preference, then the kernel's order.
-/// Local table: kNone. Multicast, loopback, link-local IPv6, unspecified and broadcast
-/// destinations: kNone. Relay prefixes: kRelay, over all of these.
+/// Main table: unicast routes out of the interface (of a multipath route the first live path
+/// there), routes out of other interfaces, which are kNone to us and yield to ours of the same
+/// prefix, and routes that refuse; the lowest metric wins, then router preference, then the
+/// kernel's order. Local table: kNone. Multicast, loopback, link-local IPv6, unspecified and
+/// broadcast destinations: kNone. Relay prefixes: kRelay, over all of these.
 RoutePlan PlanRoutes(const RoutePlanInput& input);
 
 }  // namespace causeway

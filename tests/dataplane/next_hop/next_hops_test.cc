@@ -251,6 +251,17 @@ TEST_F(NextHopsTest, MultipathTakesTheFirstLivePathOnOurInterface) {
   EXPECT_EQ(Fate("2001:db8:2::1"), "none");
 }
 
+TEST_F(NextHopsTest, NetworksBehindOtherInterfacesAreOutOfReach) {
+  kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1"}),
+                    Route("203.0.113.0/24", {.index = 99}),
+                    Multipath("198.51.100.128/25", {{98, "192.0.2.9"}, {99, "192.0.2.10"}})};
+  kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1))};
+  StartWell();
+  EXPECT_EQ(Fate("203.0.113.1"), "none") << "and not by our default route";
+  EXPECT_EQ(Fate("198.51.100.129"), "none");
+  EXPECT_EQ(Fate("203.0.112.1"), "1");
+}
+
 TEST_F(NextHopsTest, FourOverAGatewayOfSix) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "fe80::1"})};
   kernel_.neighbours = {Neighbour("fe80::1", NUD_REACHABLE, Mac(1))};
