@@ -122,12 +122,27 @@ def test_denied_peers(lab):
 
 
 @causeway_only
-def test_own_node_is_denied(lab):
-    lab.shared_relay()
-    client = lab.client("near")
+def test_own_node_is_out_of_reach(lab):
+    """Of the relay's own addresses only relayed addresses may be peers: neither its kernel's
+    sockets nor its own listening port hear what is relayed."""
+    relay = lab.relay()
+    client, kernel = lab.client("near"), lab.udp("core", RELAY4, 5353)
     client.allocate()
-    expect_error(403, lambda: client.bind(0x4000, (RELAY4, 3478)))
-    expect_error(403, lambda: client.bind(0x4000, (RELAY4, 22)))
+    client.permit(RELAY4, NEAR4)
+    for port in (5353, 3478, 22):
+        client.send((RELAY4, port), Message(turn.BINDING, turn.REQUEST).encode())
+    near = lab.udp("near", NEAR4)
+    client.send(near.getsockname(), b"elsewhere")
+    near.settimeout(3)
+    check(near.recv(100) == b"elsewhere", "the datagram after them")
+    kernel.setblocking(False)
+    try:
+        check(False, f"a socket of the relay's host got {kernel.recv(100)}")
+    except BlockingIOError:
+        pass
+    event = client.receive(0.2)
+    check(event is None, f"the relay answered itself: {event}")
+    check(relay.counters()["drops"] >= 3, "the three datagrams are not counted as drops")
 
 
 @causeway_only

@@ -6,10 +6,11 @@ import socket
 import turn_client as turn
 from checks import allocate_towards, check_echo, expect_error
 from lab import causeway_only
-from process import check
+from process import check, wait_until
 from topology import ALICE6, NEAR4, NEAR6, PEER4, PEER6, RELAY4, RELAY6
 
 SO_NO_CHECK = 11
+IP_MTU, IP_MTU_DISCOVER, IP_PMTUDISC_DONT, IP_PMTUDISC_DO = 14, 10, 0, 2
 FAMILIES = [(RELAY4, PEER4), (RELAY4, PEER6), (RELAY6, PEER4), (RELAY6, PEER6)]
 SIZES = [0, 1, 2, 3, 172, 1100, 1200, 1372]
 
@@ -46,14 +47,41 @@ def test_data_indications_of_every_size(lab):
 
 
 def test_large_datagrams_are_fragmented(lab):
-    """Datagrams over the link's MTU come and leave in fragments, on both legs and families."""
+    """Datagrams over the link's MTU come and leave in fragments, on both legs and families. The
+    senders allow it: DF is off, as it is not by default in Linux for what fits its own link."""
     lab.shared_relay()
     for server, peer_address in FAMILIES:
         client, peer = lab.client("near", server), lab.udp("peer", peer_address)
+        for sock in (client.sock, peer):
+            sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
         allocate_towards(client, peer_address)
         client.bind(0x4000, peer.getsockname()[:2])
-        for size in (1472, 1473, 1500, 2000, 2960, 4000):
+        sizes = (1473, 1500, 2000, 2960, 4000)
+        for size in sizes if ":" in server + peer_address else (1472, *sizes):
             check_echo(client, 0x4000, peer, os.urandom(size))
+
+
+@causeway_only
+def test_too_big_with_df(lab):
+    """A peer's datagram with DF that fits its link but not as ChannelData or a Data indication:
+    the peer is told of an MTU with room for the relay's header (RFC 8656 section 14.3)."""
+    relay = lab.relay()
+    client, peer = lab.client("near"), lab.udp("peer", PEER4)
+    client.allocate()
+    client.permit(PEER4)
+    peer.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
+    peer.connect(client.relayed[0])
+    peer.send(bytes(1472))
+    wait_until(lambda: peer.getsockopt(socket.IPPROTO_IP, IP_MTU) < 1500, 3,
+               "the peer's kernel hearing of a smaller MTU")
+    mtu = peer.getsockopt(socket.IPPROTO_IP, IP_MTU)
+    check(mtu == 1500 - 48, f"the peer is told an MTU of {mtu}")
+    peer.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # takes the error that the ICMP left
+    payload = os.urandom(mtu - 28)
+    peer.send(payload)
+    event = client.receive()
+    check(event == ("data", peer.getsockname(), payload), f"the client got {str(event)[:60]}")
+    relay.check_counter("icmp_errors_sent", 1)
 
 
 @causeway_only

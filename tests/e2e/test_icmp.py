@@ -11,11 +11,12 @@ from topology import NEAR4, NEAR6, PEER4, PEER6, RELAY4
 
 
 def parse(value):
-    """(type, code, error data): 16 bits reserved, 7 bits type, 9 bits code, as in figure 11."""
+    """(type, code, error data). Figure 11 of RFC 8656 draws the border between type and code one
+    bit too far left; they are bytes, as in ICMP itself and as other implementations have it."""
     check(len(value) == 8, f"an ICMP attribute of {len(value)} bytes")
     word, data = struct.unpack("!II", value)
     check(word >> 16 == 0, "the reserved bits are not zero")
-    return word >> 9 & 0x7F, word & 0x1FF, data
+    return word >> 8, word & 0xFF, data
 
 
 def check_unreachable(lab, host, address, wanted):

@@ -12,7 +12,7 @@ from topology import RELAY4, RELAY6
 
 FOREIGN_PROGRAM = """
 __attribute__((section("xdp"), used)) int foreign(void *context) { return 2; }
-char license[] __attribute__((section("license"), used)) = "GPL";
+char _license[] __attribute__((section("license"), used)) = "GPL";
 """
 
 
