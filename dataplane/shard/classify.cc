@@ -85,7 +85,7 @@ struct Parsed {
 Verdict ParseV4(const ShardState& state, uint8_t* ip, uint32_t room, Packet& packet,
                 Parsed& parsed) {
   if (room < kIpv4HeaderSize) return Verdict::kMalformed;
-  packet.destination = IpAddress::FromV4Bytes(ip + 16);
+  packet.destination = LoadV4(ip + 16);
   parsed.local = state.addresses.Find(packet.destination);
   if (parsed.local == nullptr || ip[9] != kProtocolUdp) return Verdict::kNotOurs;
   const uint32_t header = (ip[0] & 15u) * 4;
@@ -100,7 +100,7 @@ Verdict ParseV4(const ShardState& state, uint8_t* ip, uint32_t room, Packet& pac
   if (IsBadV4Source(ip + 12)) return Verdict::kBadAddress;
   const uint16_t fragment = Get16(ip + 6);
   if ((fragment & (kIpv4MoreFragments | kIpv4OffsetMask)) != 0) return Verdict::kFragment;
-  packet.source = IpAddress::FromV4Bytes(ip + 12);
+  packet.source = LoadV4(ip + 12);
   packet.tos = ip[1];
   packet.ttl = ip[8];
   if ((fragment & 0x4000) != 0) packet.flags |= Packet::kDontFragment;
@@ -113,7 +113,7 @@ Verdict ParseV4(const ShardState& state, uint8_t* ip, uint32_t room, Packet& pac
 Verdict ParseV6(const ShardState& state, uint8_t* ip, uint32_t room, Packet& packet,
                 Parsed& parsed) {
   if (room < kIpv6HeaderSize) return Verdict::kMalformed;
-  packet.destination = IpAddress::FromV6Bytes(ip + 24);
+  packet.destination = LoadV6(ip + 24);
   if (packet.destination.IsV4()) return Verdict::kBadAddress;
   parsed.local = state.addresses.Find(packet.destination);
   if (parsed.local == nullptr) return Verdict::kNotOurs;
@@ -132,7 +132,7 @@ Verdict ParseV6(const ShardState& state, uint8_t* ip, uint32_t room, Packet& pac
     offset += (ip[offset + 1] + 1u) * 8;
     if (offset > total) return Verdict::kMalformed;
   }
-  packet.source = IpAddress::FromV6Bytes(ip + 8);
+  packet.source = LoadV6(ip + 8);
   if (IsBadV6Source(packet.source)) return Verdict::kBadAddress;
   if (next == kProtocolFragment) return Verdict::kFragment;
   packet.tos = static_cast<uint8_t>(Get16(ip) >> 4);
@@ -225,7 +225,10 @@ void ClassifyOne(ShardState& state, rte_mbuf* frame, bool with_flags, Burst& bur
     burst.clients.Push(&packet);
   } else {
     const ShardId owner = state.OwnerOfPort(packet.destination_port);
-    if (owner != state.config.id) return HandOff(state, frame, owner, packet.flags);
+    if (owner != state.config.id) {
+      HandOff(state, frame, owner, packet.flags);
+      return;
+    }
     __builtin_prefetch(state.RelaySlot({packet.local, packet.destination_port}));
     __builtin_prefetch(ethernet - 64, 1);  // what goes to a client grows to the front
     burst.peers.Push(&packet);

@@ -12,15 +12,19 @@ class Obey {
   explicit Obey(ShardState& state) : s_(state) {}
 
   void operator()(const InstallAllocation& c) {
-    if (c.allocation >= s_.config.node.allocations_per_shard) return;
+    if (c.allocation >= s_.config.node.allocations_per_shard ||
+        c.tuple.local_index >= s_.config.node.listen_addresses.size()) {
+      return;
+    }
     (*this)(RemoveAllocation{c.allocation});
+    (*this)(RemoveClientRedirect{c.tuple});
     HotLine& line = s_.hot[c.allocation];
     line = HotLine{};
     line.client = c.tuple.client.address;
     line.client_port = c.tuple.client.port;
     line.local_index = c.tuple.local_index;
-    line.relay_v4 = c.relay_v4;
-    line.relay_v6 = c.relay_v6;
+    if (IsRelay(c.relay_v4)) line.relay_v4 = c.relay_v4;
+    if (IsRelay(c.relay_v6)) line.relay_v6 = c.relay_v6;
     line.flags = HotLine::kUsed;
     s_.cold[c.allocation] = {c.expiry, 0, 0};
     s_.clients.Insert(HashClient(s_.secret, c.tuple), c.allocation);
@@ -123,7 +127,8 @@ class Obey {
 
   void operator()(const SetNextHop& c) {
     if (c.next_hop < kFirstNeighbour || c.next_hop >= kMaxNextHops) return;
-    s_.next_hops[c.next_hop] = {c.mac, s_.config.mac, std::min(c.mtu, s_.config.mtu), c.resolved};
+    const uint16_t mtu = c.mtu == 0 ? s_.config.mtu : std::min(c.mtu, s_.config.mtu);
+    s_.next_hops[c.next_hop] = {c.mac, s_.config.mac, mtu, c.resolved};
     s_.held.retry = true;
   }
 

@@ -42,7 +42,8 @@ void Sort(ShardState& state, Packet& packet, Burst& burst) {
     const uint32_t redirect = packet.slot - state.config.node.allocations_per_shard;
     packet.slot = BucketTable::kNone;
     if (is_data) {
-      return HandOff(state, packet.mbuf, state.redirects[redirect].owner, packet.flags);
+      HandOff(state, packet.mbuf, state.redirects[redirect].owner, packet.flags);
+      return;
     }
   }
   (is_channel_data ? burst.channel_data : burst.stun).Push(&packet);

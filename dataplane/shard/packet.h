@@ -1,7 +1,10 @@
 // A datagram of a burst after classification.
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 
 #include "dataplane/address.h"
 #include "dataplane/ip/checksum.h"
@@ -11,6 +14,18 @@ struct rte_mbuf;
 namespace causeway {
 
 inline constexpr unsigned kBurst = 32;
+
+// IpAddress::FromV4Bytes and FromV6Bytes without a call.
+inline IpAddress LoadV4(const uint8_t* bytes) {
+  std::array<uint8_t, 16> mapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  std::memcpy(mapped.data() + 12, bytes, 4);
+  return std::bit_cast<IpAddress>(mapped);
+}
+inline IpAddress LoadV6(const uint8_t* bytes) {
+  std::array<uint8_t, 16> all;
+  std::memcpy(all.data(), bytes, 16);
+  return std::bit_cast<IpAddress>(all);
+}
 
 /// One UDP datagram to one of our addresses. Ports are in host order, `check` is as in the packet.
 struct Packet {

@@ -46,10 +46,7 @@ bool Hairpin(ShardState& state, rte_mbuf* frame, const IpAddress& destination, C
   const uint8_t flags = Packet::kHairpin | (cut == Cut::kTo1280 ? Packet::kFragmented : uint8_t{0});
   state.Count(Counter::k_hairpin);
   const ShardId owner = state.OwnerOfPort(port);
-  if (owner != state.config.id) {
-    HandOff(state, frame, owner, flags);
-    return true;
-  }
+  if (owner != state.config.id) return HandOff(state, frame, owner, flags);
   frame->hash.usr = flags;
   if (!state.LoopBack(frame)) {
     state.Drop(frame, Counter::k_drop_handoff_full);
@@ -215,16 +212,19 @@ uint8_t* Relocate(ShardState& state, Packet& packet, const uint8_t* data, uint16
   return moved;
 }
 
-void HandOff(ShardState& state, rte_mbuf* frame, ShardId to, uint8_t flags) {
+bool HandOff(ShardState& state, rte_mbuf* frame, ShardId to, uint8_t flags) {
   const bool again = (flags & Packet::kHandedOver) != 0;
   if (again || to == state.config.id || to >= state.config.handoff.size()) {
-    return state.Drop(frame, Counter::k_drop_not_ours);
+    state.Drop(frame, Counter::k_drop_not_ours);
+    return false;
   }
   frame->hash.usr = flags | Packet::kHandedOver;
   if (rte_ring_enqueue(state.config.handoff[to], frame) != 0) {
-    return state.Drop(frame, Counter::k_drop_handoff_full);
+    state.Drop(frame, Counter::k_drop_handoff_full);
+    return false;
   }
   state.Count(Counter::k_handed_off);
+  return true;
 }
 
 }  // namespace causeway

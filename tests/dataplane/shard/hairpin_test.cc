@@ -185,6 +185,13 @@ TEST_F(HandOffTest, AStaleRedirectIsNotFollowedTwice) {
   EXPECT_EQ(Moved()["drop_not_ours"], 1u);
 }
 
+TEST_F(HandOffTest, AnAllocationReplacesTheRedirectOfItsClient) {
+  Install(0, kClientV4, PortOf(0), kPeerV4, kChannel, 0);
+  Moved();
+  EXPECT_EQ(Relay(FromA(ChannelData(kChannel, Text("x")))).size(), 1u);
+  EXPECT_EQ(Moved()["handed_off"], 0u);
+}
+
 TEST_F(HandOffTest, FullRingDrops) {
   JamHandOff(1);
   Arrive(FromA(ChannelData(kChannel, Text("x"))).Encode());

@@ -148,6 +148,9 @@ TEST_F(TransmitTest, WhatIsHeldMeetsTheLinksSize) {
 TEST_F(TransmitTest, CommandsBeyondThePoolsAreIgnored) {
   const uint32_t far = 1000000;
   Command(InstallAllocation{far, {At("198.51.100.66:1"), 0}, {0, 50009}, {}, now_ + 100});
+  Command(InstallAllocation{5, {At("198.51.100.66:1"), 9}, {0, 50009}, {}, now_ + 100});
+  Command(InstallAllocation{6, {At("198.51.100.67:1"), 0}, {70, 50009}, {1, 9}, now_ + 100});
+  Command(BindChannel{6, 6, 0x4001, At(kPeerV4), now_ + 100});
   Command(RefreshAllocation{far, 1});
   Command(RemoveAllocation{far});
   Command(SetPermission{far, 0, At(kPeerV4).address, 1});
@@ -163,6 +166,10 @@ TEST_F(TransmitTest, CommandsBeyondThePoolsAreIgnored) {
   EXPECT_TRUE(
       Relay(Datagram().From("198.51.100.66:1").To(kServerV4).Carrying(ChannelData(0x4001, {})))
           .empty());
+  EXPECT_TRUE(
+      Relay(Datagram().From("198.51.100.67:1").To(kServerV4).Carrying(ChannelData(0x4001, {})))
+          .empty());
+  EXPECT_EQ(Moved()["drop_family"], 1u);
 }
 
 }  // namespace
