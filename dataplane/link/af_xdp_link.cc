@@ -218,6 +218,11 @@ absl::StatusOr<Port> StartAfXdpPort(const Interface& interface,
   absl::StatusOr<Port> port = StartPort(*id, static_cast<uint16_t>(interface.mtu), pools);
   if (port.ok()) return port;
   const absl::StatusOr<uint32_t> own = OwnProgram(interface);
+  if (own.ok() && *own == 0 && log.text().empty()) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the kernel does not lend packet memory to AF_XDP on interface ",
+                     interface.name, ": give CAP_IPC_LOCK, or raise ulimit -l"));
+  }
   if (own.ok() && *own == 0) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the kernel does not take our XDP program on interface ", interface.name, log.text()));

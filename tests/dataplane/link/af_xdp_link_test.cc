@@ -5,10 +5,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "dataplane/link/causeway_xdp.h"
@@ -343,6 +346,33 @@ TEST_F(AfXdpLinkTest, WithoutPrivilegesItSaysWhich) {
   EXPECT_EQ(StartFails(Arguments(), [] { [[maybe_unused]] int ignored = setuid(65534); }),
             "error PERMISSION_DENIED no privileges for AF_XDP: run as root, or with CAP_NET_ADMIN, "
             "CAP_NET_RAW, CAP_BPF, CAP_PERFMON (CAP_IPC_LOCK too, for locked memory)");
+}
+
+TEST_F(AfXdpLinkTest, RunsWithoutSysAdmin) {
+  Holder holder(node_, Arguments(), [] { prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN, 0, 0, 0); });
+  ASSERT_EQ(holder.WaitFor("serving"), "serving");
+  SendUdp(kNode, kListen, "taken");
+  EXPECT_TRUE(Gets(holder, "taken"));
+  EXPECT_EQ(holder.Quit(), 0);
+  EXPECT_FALSE(Attached().has_value());
+}
+
+TEST_F(AfXdpLinkTest, SaysWhyTheKernelRefuses) {
+  EXPECT_EQ(StartFails(Arguments(),
+                       [] {
+                         prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0);
+                         const rlimit little = {65536, 65536};
+                         setrlimit(RLIMIT_MEMLOCK, &little);
+                       }),
+            "error RESOURCE_EXHAUSTED the kernel does not lend packet memory to AF_XDP on "
+            "interface n0: give CAP_IPC_LOCK, or raise ulimit -l");
+  ASSERT_TRUE(peer_.Do("ip link set p0 mtu 9000"));
+  const std::string line = StartFails(Arguments());
+  EXPECT_TRUE(absl::StartsWith(line,
+                               "error FAILED_PRECONDITION the kernel does not take our XDP "
+                               "program on interface n0 (libbpf: Kernel error message: "))
+      << line;
+  EXPECT_FALSE(Attached().has_value());
 }
 
 TEST_F(AfXdpLinkTest, ServesTheLargestMtu) {
