@@ -89,3 +89,11 @@ def start_on_device(lab, network, device, *arguments):
     wait_until(lambda: network.pings("near", RELAY4) and network.pings("near", RELAY6), 10,
                "ARP and ND answered through the mirror")
     return relay
+
+
+def forget_neighbours(lab):
+    """Each one once: `ip neigh flush` repeats until none is left, and the relay asks again for
+    those that it uses."""
+    for host, device in (("near", "eth0"), ("core", "eth1")):
+        for line in lab.network.ip(host, "neigh", "show", "dev", device).splitlines():
+            lab.network.ip(host, "neigh", "del", line.split()[0], "dev", device)

@@ -2,7 +2,7 @@
 
 import os
 
-from checks import check_echo, check_pings, open_channel
+from checks import check_echo, check_pings, forget_neighbours, open_channel
 from lab import causeway_only
 from process import check, wait_until
 from topology import NEAR4, NEAR6, PEER4, PEER6, RELAY4, RELAY6
@@ -23,12 +23,10 @@ def test_neighbour_discovery(lab):
     """ARP and IPv6 ND for the relay's addresses are answered by the kernel, from nothing."""
     lab.shared_relay()
     for _ in range(2):
-        lab.network.ip("near", "neigh", "flush", "dev", "eth0")
-        lab.network.ip("core", "neigh", "flush", "dev", "eth1")
+        forget_neighbours(lab)
         check_pings(lab, "near", RELAY4, RELAY6)
     client, peer = open_channel(lab, "near", RELAY6)
-    lab.network.ip("near", "neigh", "flush", "dev", "eth0")
-    lab.network.ip("core", "neigh", "flush", "dev", "eth1")
+    forget_neighbours(lab)
     check_echo(client, 0x4000, peer, b"after the flush")
 
 

@@ -2,7 +2,7 @@
 
 import time
 
-from checks import allocate_towards, check_echo, open_channel
+from checks import allocate_towards, check_echo, forget_neighbours, open_channel
 from lab import causeway_only
 from process import check, wait_until
 from topology import NEAR4, NEAR6, RELAY4, RELAY6
@@ -72,7 +72,7 @@ def test_unresolved_neighbour_is_resolved(lab):
         client = lab.client("alice", server)
         allocate_towards(client, address)
         client.permit(address)
-        lab.network.ip("core", "neigh", "flush", "dev", "eth1")
+        forget_neighbours(lab)
         near.settimeout(3)
         for number in range(3):
             client.send(near.getsockname()[:2], bytes([number]))
