@@ -76,7 +76,7 @@ class World {
     Setup();
   };
 
-  explicit World(Setup setup = Setup());
+  explicit World(Setup s = Setup());
 
   /// Lets time pass, with the timers running at the end of it.
   void Pass(Deciseconds time);
@@ -94,8 +94,8 @@ class World {
 
 class Client {
  public:
-  Client(World& world, uint16_t port, ShardId shard = 0, std::string user = "alice",
-         std::string password = "secret");
+  Client(World& world, uint16_t port, ShardId arrival = 0, std::string name = "alice",
+         std::string secret = "secret");
 
   /// Sends an authenticated request; gets a nonce first if there is none yet. Checks that the
   /// answer came on the right shard, repeats the transaction id and proves the user's key.
