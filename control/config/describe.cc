@@ -37,6 +37,7 @@ std::string Bare(const Prefix& prefix) {
 
 std::string PrefixList(const std::vector<Prefix>& prefixes) {
   std::vector<std::string> items;
+  items.reserve(prefixes.size());
   for (const Prefix& prefix : prefixes) items.push_back(Bare(prefix));
   return List(items);
 }
@@ -44,6 +45,7 @@ std::string PrefixList(const std::vector<Prefix>& prefixes) {
 std::string Addresses(const Config& config) {
   if (!config.device.empty()) return PrefixList(config.mirror_addresses);
   std::vector<std::string> items;
+  items.reserve(config.node.listen_addresses.size());
   for (const IpAddress& address : config.node.listen_addresses) items.push_back(address.ToString());
   return List(items);
 }
