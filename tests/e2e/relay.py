@@ -110,6 +110,6 @@ def start(kind, network, log, *arguments, **options):
             raise Failure("coturn takes no causewayd arguments")
         return Coturn(network, log).wait_ready()
     link, allowed = options.pop("link", None), options.pop("allowed", PUBLIC)
-    every = causewayd_arguments("--stats", "60", "--max-allocations", "1000", *arguments,
-                                link=link, allowed=allowed)
+    capacity = [] if "--max-allocations" in arguments else ["--max-allocations", "1000"]
+    every = causewayd_arguments("--stats", "60", *capacity, *arguments, link=link, allowed=allowed)
     return Causewayd(network, log, *every, **options).wait_ready()
