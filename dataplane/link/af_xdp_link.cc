@@ -18,6 +18,21 @@
 #include "dataplane/link/reservation.h"
 #include "dataplane/link/xdp_filter.h"
 
+#if defined(__SANITIZE_ADDRESS__)  // gcc
+#define CAUSEWAY_LEAK_SANITIZER
+#elif defined(__has_feature)  // clang, and a header of libbsd
+#if __has_feature(address_sanitizer)
+#define CAUSEWAY_LEAK_SANITIZER
+#endif
+#endif
+#ifdef CAUSEWAY_LEAK_SANITIZER
+// DPDK's AF_XDP driver never frees its packet memory's description and its BPF object.
+extern "C" const char* __lsan_default_suppressions();   // NOLINT: the sanitizer's name
+extern "C" const char* __lsan_default_suppressions() {  // NOLINT
+  return "leak:libxdp.so\nleak:libbpf.so\nleak:librte_net_af_xdp.so\n";
+}
+#endif
+
 namespace causeway {
 namespace {
 
