@@ -8,6 +8,7 @@
 #include <rte_mbuf.h>
 #include <rte_ring_elem.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace causeway::testing {
@@ -72,7 +73,8 @@ uint64_t TscAt(Deciseconds now) {
 Bytes BytesOf(rte_mbuf* mbuf) {
   Bytes bytes(mbuf->pkt_len);
   for (size_t at = 0; mbuf != nullptr; mbuf = mbuf->next) {
-    std::memcpy(bytes.data() + at, rte_pktmbuf_mtod(mbuf, void*), mbuf->data_len);
+    std::copy_n(rte_pktmbuf_mtod(mbuf, uint8_t*), mbuf->data_len,
+                bytes.begin() + static_cast<long>(at));
     at += mbuf->data_len;
   }
   return bytes;
@@ -83,7 +85,7 @@ rte_mbuf* MbufOf(const uint8_t* data, size_t size) {
   Require(mbuf != nullptr, "a buffer for a frame");
   char* room = rte_pktmbuf_append(mbuf, static_cast<uint16_t>(size));
   Require(room != nullptr, "room for a frame");
-  std::memcpy(room, data, size);
+  std::copy_n(data, size, room);
   return mbuf;
 }
 
