@@ -78,7 +78,7 @@ struct RemovePermission {
 struct BindChannel {
   ChannelId channel;
   AllocationId allocation;
-  uint16_t number;  // 0x4000..0x4FFF
+  uint16_t number;  // 0x4000..0x7FFF, see turn/channel_bind.cc
   Endpoint peer;
   Deciseconds expiry;
 };

@@ -78,7 +78,6 @@ class LongTermAuthenticator final : public Authenticator {
   struct Claim {
     const stun::Message& request;
     PasswordAlgorithm algorithm;
-    uint64_t now;
   };
   struct Identity {
     std::string name;
@@ -142,7 +141,7 @@ AuthResult LongTermAuthenticator::Check(const stun::Message& request, const Endp
   const auto algorithm = ChosenAlgorithm(request, Text(nonce->value));
   if (!algorithm) return Refusal(ErrorCode::kBadRequest);
   if (Unquoted(realm->value) != realm_) return Refusal(ErrorCode::kUnauthenticated);
-  auto identity = Identify({request, *algorithm, now});
+  auto identity = Identify({request, *algorithm});
   if (!identity) return Refusal(ErrorCode::kUnauthenticated);
   if (!nonces_.IsValid(Text(nonce->value), client, now)) {
     return Refusal(ErrorCode::kStaleNonce);
@@ -153,7 +152,9 @@ AuthResult LongTermAuthenticator::Check(const stun::Message& request, const Endp
   result.username = std::move(identity->name);
   result.key = identity->key;
   result.integrity = modern ? Attribute::kMessageIntegritySha256 : Attribute::kMessageIntegrity;
+  result.rfc8489 = modern;
   result.credential_expiry = identity->expiry;
+  result.credential_expired = identity->expiry != 0 && now >= identity->expiry;
   return result;
 }
 
@@ -199,7 +200,7 @@ std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::IdentifySt
 
 std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::IdentifyProven(
     const Claim& claim, const KeyCache::Entry* entry) {
-  if (entry == nullptr || claim.now >= entry->expiry) return std::nullopt;
+  if (entry == nullptr) return std::nullopt;
   const Key& key = entry->keys.Of(claim.algorithm);
   if (!KeyFits(claim, key)) return std::nullopt;
   return Identity{entry->name, key, entry->expiry};
@@ -210,7 +211,7 @@ std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::Prove(
     const Claim& claim, absl::string_view name) {
   if (secrets_.empty() || name.size() > kMaxUsername || !IsOpaqueString(name)) return std::nullopt;
   const auto expiry = ExpiryOf(name);
-  if (!expiry || claim.now >= *expiry) return std::nullopt;
+  if (!expiry || *expiry == 0) return std::nullopt;
   for (const std::string& secret : secrets_) {
     const auto password = TimeLimitedPassword(secret, name);
     if (!password) return std::nullopt;

@@ -51,8 +51,12 @@ struct AuthResult {
   /// kMessageIntegrity or kMessageIntegritySha256: the one that the response carries
   /// (section 9.2.4).
   stun::Attribute integrity = stun::Attribute::kMessageIntegrity;
+  /// The client sent PASSWORD-ALGORITHM(S), as one of RFC 8489 must and an older one cannot.
+  bool rfc8489 = false;
   /// Unix seconds at which a time-limited credential ends; 0 for a static user.
   uint64_t credential_expiry = 0;
+  /// That time has come: good for the upkeep of what the user has, for nothing new.
+  bool credential_expired = false;
 };
 
 /// Checks credentials. Holds no state per client: the nonce is an HMAC over time and client

@@ -10,6 +10,9 @@ namespace {
 
 constexpr uint16_t kFirstChannel = 0x4000;
 constexpr uint16_t kLastChannel = 0x4fff;
+// Of RFC 5766. Its clients, coturn's among them, draw from the whole range; they are known by their
+// credentials, since RFC 8656 requires RFC 8489's.
+constexpr uint16_t kLastOldChannel = 0x7fff;
 
 }  // namespace
 
@@ -21,6 +24,8 @@ void Server::Impl::HandleChannelBind(const Request& request, uint32_t allocation
   const auto number = stun::DecodeChannelNumber(*number_attribute);
   const auto peer = stun::DecodeXorAddress(*peer_attribute, message.transaction_id());
   if (!number || !peer) return Fail(request, ErrorCode::kBadRequest);
+  const uint16_t last = request.credentials->rfc8489 ? kLastChannel : kLastOldChannel;
+  if (*number < kFirstChannel || *number > last) return Fail(request, ErrorCode::kBadRequest);
   if (const auto error = CheckChannel(allocation, *number, *peer)) return Fail(request, *error);
 
   PeerTable& table = allocations_.peers();
@@ -40,7 +45,6 @@ void Server::Impl::HandleChannelBind(const Request& request, uint32_t allocation
 std::optional<ErrorCode> Server::Impl::CheckChannel(uint32_t allocation, uint16_t number,
                                                     const stun::AddressValue& peer) {
   const PeerTable& table = allocations_.peers();
-  if (number < kFirstChannel || number > kLastChannel) return ErrorCode::kBadRequest;
   // No datagram can come from or go to port 0, so it is no transport address of a peer.
   if (peer.endpoint.port == 0) return ErrorCode::kBadRequest;
   if (!peer.mapped_in_v6) {

@@ -89,7 +89,22 @@ void Server::Impl::HandleRequest(ShardId shard, const ClientTuple& tuple, stun::
       authenticator_.Check(message, tuple.client, now.unix_seconds);
   if (!credentials.ok()) return RefuseStranger(request, credentials.error);
   request.credentials = &credentials;
+  if (credentials.credential_expired && !MayOutliveCredential(request)) {
+    request.credentials = nullptr;
+    return RefuseStranger(request, ErrorCode::kUnauthenticated);
+  }
   HandleAuthenticated(request);
+}
+
+// A call that is under way does not end because the credential that began it has run out, unless
+// the operator says so.
+bool Server::Impl::MayOutliveCredential(const Request& request) {
+  if (config_.limits.end_with_credential || request.message.method() == Method::kAllocate) {
+    return false;
+  }
+  const uint32_t allocation = allocations_.Find(request.tuple);
+  return allocation != kNoRecord &&
+         allocations_[allocation].user->name == request.credentials->username;
 }
 
 void Server::Impl::RefuseStranger(const Request& request, ErrorCode error) {

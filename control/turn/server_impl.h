@@ -57,6 +57,8 @@ class Server::Impl {
 
   void HandleBinding(const Request& request);
   void HandleAuthenticated(const Request& request);
+  /// Whether a request under a time-limited credential that has run out is answered all the same.
+  bool MayOutliveCredential(const Request& request);
   void RefuseStranger(const Request& request, stun::ErrorCode error);
   /// Answers 420 and returns true when there is an attribute that must be understood and is not.
   bool RefuseUnknownAttributes(const Request& request);

@@ -32,7 +32,7 @@ void Unknown(ShardState& state, const Packet& packet) {
 // ChannelData and Send indications follow the allocation; requests are answered where they arrive.
 void Sort(ShardState& state, Packet& packet, Burst& burst) {
   const uint8_t first = packet.payload_len == 0 ? uint8_t{0xff} : packet.payload[0];
-  const bool is_channel_data = (first & 0xf0) == 0x40;
+  const bool is_channel_data = (first & 0xc0) == 0x40;
   if (!is_channel_data && first > 3) return state.Drop(packet, Counter::k_drop_not_stun);
   const bool is_data =
       is_channel_data || (packet.payload_len >= 2 && Get16(packet.payload) == kSendIndication);

@@ -32,7 +32,7 @@ TEST(TimeLimitedPassword, IsBase64OfHmacSha1) {
   EXPECT_EQ(TimeLimitedPassword("north", "1400000000:jon"), "4g39yOp9If3rRFmtvm+O5mcmHx0=");
 }
 
-TEST(TimeLimited, LogsInUnderAnySecretUntilExpiry) {
+TEST(TimeLimited, LogsInUnderAnySecretAndSaysWhenItHasExpired) {
   auto server = Make(SecretConfig());
   const std::string name = NameUntil(kNow + 100);
   for (const char* secret : {"new secret", "old secret"}) {
@@ -43,8 +43,11 @@ TEST(TimeLimited, LogsInUnderAnySecretUntilExpiry) {
       EXPECT_EQ(result.username, name);
       EXPECT_EQ(result.key.view(), request.SigningKey().view());
       EXPECT_EQ(result.credential_expiry, kNow + 100);
+      EXPECT_FALSE(result.credential_expired);
     }
-    EXPECT_EQ(request.Sent(*server, kClient, kNow + 100).error, ErrorCode::kUnauthenticated);
+    const AuthResult late = request.Sent(*server, kClient, kNow + 100);
+    EXPECT_TRUE(late.ok());
+    EXPECT_TRUE(late.credential_expired);
   }
 }
 
@@ -91,7 +94,7 @@ TEST(TimeLimited, RefusesOtherSecretsAndForms) {
   };
   for (const auto& c : cases) {
     const AuthResult result = Issued(*server, c.name, c.secret).Sent(*server);
-    EXPECT_EQ(result.error, c.good ? ErrorCode{} : ErrorCode::kUnauthenticated) << c.name;
+    EXPECT_EQ(result.ok() && !result.credential_expired, c.good) << c.name;
   }
 }
 
@@ -108,7 +111,7 @@ TEST(TimeLimited, IsFoundByHashOnceSeenByName) {
   ASSERT_TRUE(result.ok());
   EXPECT_EQ(result.username, name);
   EXPECT_EQ(result.credential_expiry, kNow + 100);
-  EXPECT_EQ(by_hash.Sent(*server, kClient, kNow + 100).error, ErrorCode::kUnauthenticated);
+  EXPECT_TRUE(by_hash.Sent(*server, kClient, kNow + 100).credential_expired);
 }
 
 TEST(TimeLimited, DoesNotShadowAStaticUser) {

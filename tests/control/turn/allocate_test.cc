@@ -219,6 +219,25 @@ TEST(CredentialTest, ALifetimeMayBeCutAtTheCredentialsEnd) {
   }
 }
 
+TEST(CredentialTest, AnExpiredOneKeepsUpWhatItMadeAndMakesNothingNew) {
+  for (const bool end : {false, true}) {
+    World::Setup setup;
+    setup.secrets = {"shared"};
+    setup.limits.end_with_credential = end;
+    World world(setup);
+    const std::string user = std::to_string(world.now.unix_seconds + 100) + ":carol";
+    const std::string password = TimeLimitedPassword("shared", user);
+    Client client(world, 40000, 0, user, password);
+    ASSERT_TRUE(client.Allocate().ok());
+    world.Pass(1010);
+    EXPECT_EQ(client.Refresh().error(), end ? 401 : 0);
+    EXPECT_EQ(client.ChannelBind(0x4000, At(kPeer, 9)).error(), end ? 401 : 0);
+    Client other(world, 40001, 0, user, password);
+    EXPECT_EQ(other.Allocate().error(), 401);
+    EXPECT_EQ(other.Refresh().error(), 401) << "there is no allocation to keep up";
+  }
+}
+
 TEST(RetransmissionTest, GetsTheSameAnswer) {
   World world;
   Client client(world, 40000);

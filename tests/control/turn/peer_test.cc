@@ -23,6 +23,7 @@ class PeerTest : public testing::Test {
   void Check(Method method, const Case& c) {
     World fresh;
     Client asker(fresh, 40000);
+    asker.rfc8489 = client.rfc8489;
     ASSERT_TRUE(asker.Allocate(c.allocate).ok());
     EXPECT_EQ(asker.Ask(method, c.attributes).error(), c.error) << c.name;
     if (c.error != 0) {
@@ -73,6 +74,7 @@ TEST_F(PeerTest, CreatePermissionCodes) {
 TEST_F(PeerTest, ChannelBindCodes) {
   const Attr good = Peer(At(kPeer, 5000));
   const std::vector<Attr> v6 = {RequestedFamily(2)};
+  client.rfc8489 = true;
   const Case cases[] = {
       {"first", {Channel(0x4000), good}, 0},
       {"last", {Channel(0x4fff), good}, 0},
@@ -94,6 +96,15 @@ TEST_F(PeerTest, ChannelBindCodes) {
       {"first peer counts", {Channel(0x4000), good, Peer(At("10.0.0.1", 1))}, 0},
   };
   for (const Case& c : cases) Check(Method::kChannelBind, c);
+}
+
+TEST_F(PeerTest, ClientsOfRfc5766HaveItsChannelNumbers) {
+  ASSERT_TRUE(client.Allocate().ok());
+  EXPECT_EQ(client.ChannelBind(0x5000, At(kPeer, 1)).error(), 0);
+  EXPECT_EQ(client.ChannelBind(0x7fff, At(kPeer, 2)).error(), 0);
+  EXPECT_EQ(client.ChannelBind(0x8000, At(kPeer, 3)).error(), 400);
+  client.rfc8489 = true;
+  EXPECT_EQ(client.ChannelBind(0x5001, At(kPeer, 4)).error(), 400);
 }
 
 TEST_F(PeerTest, SuccessAnswersAreBare) {

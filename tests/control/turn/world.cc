@@ -172,7 +172,12 @@ void Client::NextTransaction() {
 
 std::vector<uint8_t> Client::key() const {
   const auto keys = auth::DeriveKeys(user, kRealm, password).value();
-  return {keys.md5.bytes, keys.md5.bytes + keys.md5.size};
+  const auth::Key& key = rfc8489 ? keys.sha256 : keys.md5;
+  return {key.bytes, key.bytes + key.size};
+}
+
+Attribute Client::integrity() const {
+  return rfc8489 ? Attribute::kMessageIntegritySha256 : Attribute::kMessageIntegrity;
 }
 
 std::vector<uint8_t> Client::Sign(stun::Method method, const std::vector<Attr>& attributes) {
@@ -184,7 +189,11 @@ std::vector<uint8_t> Client::Sign(stun::Method method, const std::vector<Attr>& 
   writer.AddBytes(Attribute::kUsername, AsBytes(user));
   writer.AddBytes(Attribute::kRealm, AsBytes(realm_));
   writer.AddBytes(Attribute::kNonce, AsBytes(nonce_));
-  writer.AddIntegrity(Attribute::kMessageIntegrity, key());
+  if (rfc8489) {
+    writer.AddBytes(Attribute::kPasswordAlgorithms, AsBytes(algorithms_));
+    writer.AddBytes(Attribute::kPasswordAlgorithm, std::vector<uint8_t>{0, 2, 0, 0});
+  }
+  writer.AddIntegrity(integrity(), key());
   if (fingerprint) writer.AddFingerprint();
   EXPECT_FALSE(writer.overflow());
   return {writer.message().begin(), writer.message().end()};
@@ -195,6 +204,7 @@ void Client::GetNonce(stun::Method method) {
   ASSERT_EQ(challenge.error(), 401);
   realm_ = challenge.text(Attribute::kRealm);
   nonce_ = challenge.text(Attribute::kNonce);
+  algorithms_ = challenge.text(Attribute::kPasswordAlgorithms);
 }
 
 Answer Client::Ask(stun::Method method, const std::vector<Attr>& attributes) {
@@ -203,7 +213,7 @@ Answer Client::Ask(stun::Method method, const std::vector<Attr>& attributes) {
   EXPECT_EQ(answer.message().transaction_id(), id_);
   EXPECT_EQ(answer.message().method(), method);
   if (answer.error() != 401 && answer.error() != 438) {
-    EXPECT_TRUE(answer.message().IntegrityMatches(Attribute::kMessageIntegrity, key()));
+    EXPECT_TRUE(answer.message().IntegrityMatches(integrity(), key()));
   }
   return answer;
 }

@@ -120,6 +120,8 @@ class Client {
   std::string user;
   std::string password;
   bool fingerprint = false;
+  /// Uses the credentials of RFC 8489 (SHA-256, PASSWORD-ALGORITHM) instead of RFC 5389's.
+  bool rfc8489 = false;
   /// Repeats the last transaction id in the next request.
   bool repeat_transaction = false;
 
@@ -127,10 +129,12 @@ class Client {
   void NextTransaction();
   void GetNonce(stun::Method method);
   std::vector<uint8_t> key() const;
+  stun::Attribute integrity() const;
 
   World& world_;
   std::string realm_;
   std::string nonce_;
+  std::string algorithms_;  // as offered
   stun::TransactionId id_ = {};
   uint32_t counter_ = 0;
 };

@@ -69,7 +69,7 @@ TEST_F(StunTest, NothingElseIsEverAnswered) {
   }
   EXPECT_EQ(Fate({}), "drop_not_stun");
   EXPECT_EQ(Fate({0x80, 0, 0, 0}), "drop_not_stun");
-  EXPECT_EQ(Fate({0x50, 0, 0, 0}), "drop_not_stun");
+  EXPECT_EQ(Fate({0x50, 0, 0, 0}), "drop_no_allocation") << "RFC 5766 has channels up there";
   EXPECT_EQ(Fate({0x00}), "drop_malformed_stun");
   Bytes bad = Stun(0x0001, {}, id);
   bad[4] ^= 1;  // cookie
