@@ -7,11 +7,11 @@
 // happened since the start. Keys, in this order; more may come, so go by name:
 //   uptime_s, interval_s                     seconds since the start, and that the line covers
 //   allocations, permissions, channels, reservations        as they are now, not per interval
-//   requests, allocated, expired             STUN messages to control, allocations made, and
-//   expired errors, error_CODE                       error responses; by code, only those that
-//   occurred rx_packets ... held                      every traffic counter of dataplane/counters.h
-//   by name drops, drop_NAME                         packets dropped; by reason, only those that
-//   occurred busy_pct                                 share of the workers' time that found work
+//   requests, allocated, expired             STUN messages to control, allocations made and expired
+//   errors, error_CODE                       error responses; by code, only those that occurred
+//   rx_packets ... held                      every traffic counter of dataplane/counters.h by name
+//   drops, drop_NAME                         packets dropped; by reason, only those that occurred
+//   busy_pct                                 share of the workers' time that found work
 //   rx_packets_by_worker, busy_pct_by_worker one value for each worker, separated by commas
 #pragma once
 

@@ -48,6 +48,8 @@ enum class Attribute : uint16_t {
   kPasswordAlgorithms = 0x8002,
   kAlternateDomain = 0x8003,
   kIcmp = 0x8004,
+  /// ADDITIONAL-ADDRESS-FAMILY as a draft of RFC 8656 numbered it and coturn's client sends it.
+  kDraftAdditionalAddressFamily = 0x8032,
   kSoftware = 0x8022,
   kAlternateServer = 0x8023,
   kFingerprint = 0x8028,

@@ -10,6 +10,11 @@ namespace {
 
 constexpr uint8_t kUdp = 17;
 
+const stun::AttributeView* AdditionalFamily(const stun::Message& message) {
+  const auto* attribute = message.Find(Attribute::kAdditionalAddressFamily);
+  return attribute ? attribute : message.Find(Attribute::kDraftAdditionalAddressFamily);
+}
+
 }  // namespace
 
 void Server::Impl::HandleAllocate(const Request& request) {
@@ -42,8 +47,7 @@ std::optional<ErrorCode> Server::Impl::ParseAllocate(const stun::Message& messag
 
   const auto* even_port = message.Find(Attribute::kEvenPort);
   if (const auto* token = message.Find(Attribute::kReservationToken)) {
-    if (even_port || message.Has(Attribute::kRequestedAddressFamily) ||
-        message.Has(Attribute::kAdditionalAddressFamily)) {
+    if (even_port || message.Has(Attribute::kRequestedAddressFamily) || AdditionalFamily(message)) {
       return ErrorCode::kBadRequest;
     }
     wish.token = stun::DecodeReservationToken(*token);
@@ -62,7 +66,7 @@ std::optional<ErrorCode> Server::Impl::ParseAllocate(const stun::Message& messag
 std::optional<ErrorCode> Server::Impl::ParseFamilies(const stun::Message& message,
                                                      AllocateWish& wish) const {
   const auto* requested = message.Find(Attribute::kRequestedAddressFamily);
-  const auto* additional = message.Find(Attribute::kAdditionalAddressFamily);
+  const auto* additional = AdditionalFamily(message);
   if (requested && additional) return ErrorCode::kBadRequest;
   const bool has_v4 = ports_.Supports(Family::kIpv4);
   const bool has_v6 = ports_.Supports(Family::kIpv6);

@@ -212,11 +212,6 @@ std::vector<std::string> Warnings(const LinkConfig& config, const Interface& int
   const std::string ports =
       shared ? LocalPortWarning(config.node.relay_port_first, config.node.relay_port_last) : "";
   if (!ports.empty()) warnings.push_back(ports);
-  if (interface.queues == 1 && interface.receive_queues > config.node.shards) {
-    warnings.push_back(absl::StrCat(
-        "interface ", interface.name, " may receive on ", interface.receive_queues, " queues, and ",
-        config.node.shards, " is polled: ethtool -L ", interface.name, " rx ", config.node.shards));
-  }
   return warnings;
 }
 

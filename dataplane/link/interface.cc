@@ -147,6 +147,12 @@ absl::Status CheckQueues(const Interface& interface, unsigned workers) {
                      " workers: use --workers ", interface.queues, ", or give it more (ethtool -L ",
                      name, " combined ", workers, ") if its driver can"));
   }
+  // A veth's queues are not "combined" ones, and the driver serves the first alone.
+  if (interface.queues == 1 && interface.receive_queues > 1) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "interface ", name, " receives on ", interface.receive_queues,
+        " queues, of which DPDK's AF_XDP driver serves 1: ethtool -L ", name, " rx 1"));
+  }
   if (!interface.rss_table.empty()) {
     const uint32_t last = *std::max_element(interface.rss_table.begin(), interface.rss_table.end());
     if (last < workers) return absl::OkStatus();

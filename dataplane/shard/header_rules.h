@@ -15,8 +15,7 @@
 //
 // Fragmentation. A datagram that came in fragments is reassembled first.
 //   IPv4 to IPv4       DF copied, or set for a Send with DONT-FRAGMENT. Larger than the link: cut
-//   if
-//                      DF is 0, else dropped and an ICMP "fragmentation needed" sent.
+//                      if DF is 0, else dropped and an ICMP "fragmentation needed" sent.
 //   IPv4 to IPv6       DF 0 or fragmented: what is larger than 1,280 is cut to 1,280 (RFC 7915
 //                      section 4). DF 1: "fragmentation needed" when larger than the link.
 //   IPv6 to IPv6       "packet too big" when larger than the link; cut to 1,280 if it came in

@@ -79,16 +79,16 @@ bool IsKnownRequired(uint16_t type) {
   }
 }
 
-// One attribute; false when it spoils the message.
-bool Note(const uint8_t* message, uint32_t at, uint16_t type, uint16_t size, Summary& s) {
+// One attribute. What is wrong with a request's is for control to answer.
+void Note(const uint8_t* message, uint32_t at, uint16_t type, uint16_t size, Summary& s) {
   const uint8_t* value = message + at + 4;
   if (type < 0x8000) {
     s.only_optional = false;
     if (!IsKnownRequired(type)) s.unknown_required = true;
   }
-  if (type == kXorPeerAddress && !s.has_peer) {
+  if (type == kXorPeerAddress && !s.peer_seen) {
+    s.peer_seen = true;
     s.has_peer = ReadXorAddress(message, value, size, s.peer);
-    return s.has_peer;
   }
   if (type == kData && !s.has_data) {
     s.has_data = true;
@@ -96,7 +96,6 @@ bool Note(const uint8_t* message, uint32_t at, uint16_t type, uint16_t size, Sum
     s.data_size = size;
   }
   if (type == kDontFragment) s.dont_fragment = true;
-  return true;
 }
 
 bool FingerprintHolds(const uint8_t* message, uint32_t at, uint16_t size, uint32_t message_size) {
@@ -127,7 +126,7 @@ bool Read(const uint8_t* message, uint32_t size, Summary& summary) {
       if (!FingerprintHolds(message, at, value_size, size)) return false;
       summary.has_fingerprint = true;
     } else if (!after_integrity || type == kMessageIntegritySha256) {
-      if (!Note(message, at, type, value_size, summary)) return false;
+      Note(message, at, type, value_size, summary);
     }
     after_integrity |= type == kMessageIntegrity || type == kMessageIntegritySha256;
     at += 4 + padded;

@@ -38,7 +38,8 @@ struct Summary {
   uint16_t data = 0;  // value of DATA
   uint16_t data_size = 0;
   bool has_data = false;
-  bool has_peer = false;
+  bool peer_seen = false;  // XOR-PEER-ADDRESS, the first of them
+  bool has_peer = false;   // and it is well-formed
   bool dont_fragment = false;
   bool has_fingerprint = false;
   bool only_optional = true;      // no comprehension-required attribute at all
@@ -46,8 +47,8 @@ struct Summary {
   Endpoint peer;                  // XOR-PEER-ADDRESS
 };
 
-/// Reads a message; false when it is not well-formed: header, lengths, cookie, an XOR-PEER-ADDRESS
-/// that is none, a FINGERPRINT that is wrong or not last.
+/// Reads a message; false when it is not well-formed: header, lengths, cookie, a FINGERPRINT that
+/// is wrong or not last.
 bool Read(const uint8_t* message, uint32_t size, Summary& summary);
 
 /// FINGERPRINT's value for the bytes before it (RFC 8489 section 14.7).

@@ -63,6 +63,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"malformed additional",
              {Transport(), Raw(Attribute::kAdditionalAddressFamily, {})},
              400},
+        Case{"draft's number", {Transport(), DraftAdditionalFamily(2)}, 0},
+        Case{"draft's ipv4", {Transport(), DraftAdditionalFamily(1)}, 400},
+        Case{"draft's and token", {Transport(), Token(77), DraftAdditionalFamily(2)}, 400},
         Case{"both attributes", {Transport(), RequestedFamily(1), AdditionalFamily(2)}, 400},
         Case{"both, even", {Transport(), AdditionalFamily(2), EvenPort(false)}, 0},
         Case{"both, pair", {Transport(), AdditionalFamily(2), EvenPort(true)}, 400},
@@ -93,6 +96,7 @@ TEST(AllocateAnswerTest, FamilyAndDualAddresses) {
   const Answer v6 = Client(world, 40000).Allocate({RequestedFamily(2)});
   ASSERT_EQ(v6.relayed().size(), 1u);
   EXPECT_EQ(v6.relayed()[0].address, Ip("2001:db8::20"));
+  EXPECT_EQ(Client(world, 40002).Allocate({DraftAdditionalFamily(2)}).relayed().size(), 2u);
   const Answer dual = Client(world, 40001).Allocate({AdditionalFamily(2), EvenPort(false)});
   ASSERT_EQ(dual.relayed().size(), 2u);
   EXPECT_EQ(dual.relayed()[0].address, Ip("192.0.2.20"));

@@ -52,6 +52,9 @@ Attr RequestedFamily(uint8_t family) {
 Attr AdditionalFamily(uint8_t family) {
   return Raw(Attribute::kAdditionalAddressFamily, {family, 0, 0, 0});
 }
+Attr DraftAdditionalFamily(uint8_t family) {
+  return Raw(Attribute::kDraftAdditionalAddressFamily, {family, 0, 0, 0});
+}
 Attr DontFragment() { return Raw(Attribute::kDontFragment, {}); }
 Attr Peer(const Endpoint& peer) {
   return [peer](stun::Writer& writer, const stun::TransactionId&) {

@@ -35,6 +35,8 @@ Attr EvenPort(bool reserve);
 Attr Token(uint64_t token);
 Attr RequestedFamily(uint8_t family);
 Attr AdditionalFamily(uint8_t family);
+/// As coturn's client numbers it.
+Attr DraftAdditionalFamily(uint8_t family);
 Attr DontFragment();
 Attr Peer(const Endpoint& peer);
 /// XOR-PEER-ADDRESS of family IPv6 with the 16 bytes of `peer` even if it is an IPv4 one.

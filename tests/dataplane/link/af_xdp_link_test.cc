@@ -342,6 +342,17 @@ TEST_F(AfXdpLinkTest, RefusesToLeaveAQueueUnpolled) {
             "ethtool -L t0 combined 1, or --workers 2");
 }
 
+TEST_F(AfXdpLinkTest, RefusesQueuesThatTheDriverDoesNotServe) {
+  ASSERT_TRUE(
+      node_.Do("ip link add q0 numrxqueues 2 numtxqueues 2 type veth peer name q1 numrxqueues 2 "
+               "numtxqueues 2"));
+  ASSERT_TRUE(node_.Do("ip addr add 203.0.113.1/24 dev q0"));
+  ASSERT_TRUE(node_.Do("ip link set q0 up"));
+  EXPECT_EQ(StartFails({"interface=q0", "listen=203.0.113.1"}),
+            "error FAILED_PRECONDITION interface q0 receives on 2 queues, of which DPDK's AF_XDP "
+            "driver serves 1: ethtool -L q0 rx 1");
+}
+
 TEST_F(AfXdpLinkTest, WithoutPrivilegesItSaysWhich) {
   EXPECT_EQ(StartFails(Arguments(), [] { [[maybe_unused]] int ignored = setuid(65534); }),
             "error PERMISSION_DENIED no privileges for AF_XDP: run as root, or with CAP_NET_ADMIN, "

@@ -120,6 +120,14 @@ TEST_F(StunTest, SendIndicationsAreChecked) {
   EXPECT_EQ(Relay(From(kClientV4, Stun(0x0016, peer + data, id, 1))).size(), 1u);
 }
 
+TEST_F(StunTest, RequestsWithABadPeerAddressGoToControlForItsAnswer) {
+  const Bytes id = Transaction();
+  for (const Bytes& peer : {Attribute(0x0012, {}), Attribute(0x0012, Bytes(20, 2))}) {
+    EXPECT_EQ(Fate(Stun(0x0008, peer, id)), "punted");
+    EXPECT_EQ(Fate(Stun(0x0009, peer, id)), "punted");
+  }
+}
+
 TEST_F(StunTest, TheFirstOfTwoAttributesCounts) {
   Install(0, kClientV4, 50000, kPeerV4, 0);
   const Bytes id = Transaction();
