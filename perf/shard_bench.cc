@@ -287,7 +287,7 @@ void StartEal() {
   std::vector<std::string> words = {
       "shard_bench", "--no-pci", "--no-telemetry", "--no-shconf", "--log-level=error", "-l", "0"};
   if (huge) {
-    words.push_back("--in-memory");
+    words.emplace_back("--in-memory");
   } else {
     words.insert(words.end(), {"--no-huge", "-m", "1024"});
   }

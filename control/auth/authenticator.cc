@@ -60,10 +60,11 @@ size_t CountCharacters(absl::string_view utf8) {
 
 class LongTermAuthenticator final : public Authenticator {
  public:
-  LongTermAuthenticator(std::string realm, std::vector<std::string> secrets, NonceMint nonces)
+  LongTermAuthenticator(std::string realm, std::vector<std::string> secrets,
+                        const NonceMint& nonces)
       : realm_(std::move(realm)),
         secrets_(std::move(secrets)),
-        nonces_(std::move(nonces)),
+        nonces_(nonces),
         proven_(kCachedUsers) {}
   ~LongTermAuthenticator() override {
     for (std::string& secret : secrets_) Wipe(secret);

@@ -40,8 +40,8 @@ struct Worker {
   std::atomic<bool> stop = false;
 };
 
-/// For rte_eal_remote_launch; `worker` is a Worker. Counts busy and idle cycles in the shard's
+/// For rte_eal_remote_launch; `argument` is a Worker. Counts busy and idle cycles in the shard's
 /// counters. Returns 0 soon (one poll, one sleep) after `stop` is set.
-int RunWorker(void* worker);
+int RunWorker(void* argument);
 
 }  // namespace causeway

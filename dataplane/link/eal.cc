@@ -138,6 +138,7 @@ absl::StatusOr<EalInfo> StartEal(const EalConfig& config) {
     arguments.insert(arguments.end(), {"-a", config.pci_device});
   }
   std::vector<char*> argv;
+  argv.reserve(arguments.size());
   for (std::string& argument : arguments) argv.push_back(argument.data());
   rte_openlog_stream(stderr);
   if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) {

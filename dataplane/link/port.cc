@@ -35,7 +35,8 @@ absl::Status SetUpQueues(uint16_t id, const rte_eth_dev_info& info,
   if (int error = rte_eth_dev_adjust_nb_rx_tx_desc(id, &receive, &transmit); error != 0)
     return PortError("size its queues", info.driver_name, error);
   const auto socket = static_cast<unsigned>(rte_eth_dev_socket_id(id));
-  for (uint16_t queue = 0; queue < pools.size(); ++queue) {
+  const auto queues = static_cast<uint16_t>(pools.size());
+  for (uint16_t queue = 0; queue < queues; ++queue) {
     if (int error = rte_eth_rx_queue_setup(id, queue, receive, socket, nullptr, pools[queue]);
         error != 0)
       return PortError(absl::StrCat("set up receive queue ", queue), info.driver_name, error);

@@ -86,11 +86,11 @@ absl::Status CheckPrivileges() {
   const uint64_t have = EffectiveCapabilities();
   const auto has = [have](int capability) { return (have >> capability & 1) != 0; };
   std::vector<std::string> missing;
-  if (!has(CAP_NET_ADMIN)) missing.push_back("CAP_NET_ADMIN");
-  if (!has(CAP_NET_RAW)) missing.push_back("CAP_NET_RAW");
+  if (!has(CAP_NET_ADMIN)) missing.emplace_back("CAP_NET_ADMIN");
+  if (!has(CAP_NET_RAW)) missing.emplace_back("CAP_NET_RAW");
   for (const auto& [capability, name] :
        {std::pair(CAP_BPF, "CAP_BPF"), std::pair(CAP_PERFMON, "CAP_PERFMON")}) {
-    if (!has(capability) && !has(CAP_SYS_ADMIN)) missing.push_back(name);
+    if (!has(capability) && !has(CAP_SYS_ADMIN)) missing.emplace_back(name);
   }
   if (missing.empty()) return absl::OkStatus();
   return absl::PermissionDeniedError(absl::StrCat("no privileges for AF_XDP: run as root, or with ",

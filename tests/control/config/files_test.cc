@@ -42,7 +42,7 @@ class TemporaryFile {
   std::string path_;
 };
 
-CommandLine Line(std::vector<std::string> arguments) {
+CommandLine Line(const std::vector<std::string>& arguments) {
   std::vector<const char*> argv = {"causewayd"};
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
   auto parsed = ParseCommandLine(static_cast<int>(argv.size()), argv.data());

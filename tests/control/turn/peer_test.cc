@@ -18,7 +18,8 @@ struct Case {
 
 class PeerTest : public testing::Test {
  protected:
-  explicit PeerTest(World::Setup setup = World::Setup()) : world(setup), client(world, 40000) {}
+  explicit PeerTest(const World::Setup& setup = World::Setup())
+      : world(setup), client(world, 40000) {}
 
   void Check(Method method, const Case& c) {
     World fresh;

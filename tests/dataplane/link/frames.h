@@ -70,7 +70,7 @@ inline Frame Ipv4(const FrameSpec& spec, const Frame& transport) {
   const auto to = *IpAddress::Parse(spec.to);
   ip.insert(ip.end(), from.v4_bytes(), from.v4_bytes() + 4);
   ip.insert(ip.end(), to.v4_bytes(), to.v4_bytes() + 4);
-  ip.insert(ip.end(), static_cast<size_t>(4 * spec.option_words), 1);  // no-operation
+  ip.insert(ip.end(), size_t{4} * static_cast<size_t>(spec.option_words), 1);  // no-operation
   const uint16_t sum = Ipv4HeaderChecksum(ip.data(), ip.size());
   ip[10] = static_cast<uint8_t>(sum >> 8);
   ip[11] = static_cast<uint8_t>(sum);

@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <functional>
 #include <string>
@@ -85,7 +85,7 @@ class Holder {
       std::vector<char*> argv = {const_cast<char*>("link_holder")};
       for (std::string& argument : arguments) argv.push_back(argument.data());
       argv.push_back(nullptr);
-      execv(std::getenv("LINK_HOLDER"), argv.data());
+      if (const char* program = std::getenv("LINK_HOLDER")) execv(program, argv.data());
       _exit(127);
     }
     close(to[0]);

@@ -6,6 +6,7 @@
 #include <rte_mbuf.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -82,7 +83,7 @@ class Holder {
     for (const std::string& warning : link_->warnings()) Say("warning " + warning);
     Say("serving");
     for (;;) {
-      for (uint16_t queue = 0; queue < pools_.size(); ++queue) Receive(queue);
+      for (size_t queue = 0; queue < pools_.size(); ++queue) Receive(static_cast<uint16_t>(queue));
       ReceiveMirror();
       pollfd input = {STDIN_FILENO, POLLIN, 0};
       if (poll(&input, 1, kPollMilliseconds) == 0) continue;
@@ -127,7 +128,7 @@ class Holder {
     }
     rte_mbuf* buffer = rte_pktmbuf_alloc(pools_[0]);
     char* to = rte_pktmbuf_append(buffer, static_cast<uint16_t>(bytes.size()));
-    std::memcpy(to, bytes.data(), bytes.size());
+    std::copy(bytes.begin(), bytes.end(), to);
     if (rte_eth_tx_burst(link_->port_id(), 0, &buffer, 1) != 1) rte_pktmbuf_free(buffer);
   }
 

@@ -77,7 +77,8 @@ struct Probe {
 };
 
 void SetOptions(int fd, bool v6, int ttl) {
-  const int probe = v6 ? IPV6_PMTUDISC_PROBE : IP_PMTUDISC_PROBE;  // DF, whatever the kernel knows
+  static_assert(IPV6_PMTUDISC_PROBE == IP_PMTUDISC_PROBE);
+  const int probe = IP_PMTUDISC_PROBE;  // DF, whatever the kernel knows
   ASSERT_EQ(setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
                        &probe, sizeof(probe)),
             0);

@@ -116,7 +116,7 @@ TEST_F(ExpiryTest, ImpossibleAddressesAreDropped) {
 
 TEST_F(ExpiryTest, MalformedPacketsAreDropped) {
   const Bytes good = Datagram().From(kPeerV4).To("192.0.2.1:50000").Carrying(Text("x")).Encode();
-  const auto fate_of = [&](Bytes frame) {
+  const auto fate_of = [&](const Bytes& frame) {
     Relay(frame);
     auto moved = Moved();
     return moved["drop_malformed_ip"];

@@ -57,7 +57,9 @@ class RelayTest : public NodeTest,
     return Datagram().From(server()).To(client()).Tos(0x2e).Ttl(1).Carrying(payload);
   }
   // RFC 7915 section 5.1: small packets from IPv6 may be fragmented on the way.
-  Datagram Translated(Datagram out, bool from_v4) const { return from_v4 ? out : out.Df(false); }
+  static Datagram Translated(const Datagram& out, bool from_v4) {
+    return from_v4 ? out : out.Df(false);
+  }
 
   void Expect(const Datagram& in, Datagram out, const char* counter) {
     const std::vector<Bytes> sent = Relay(in);
