@@ -29,7 +29,7 @@ constexpr uint8_t kFar = 0x21;
 class KernelTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (geteuid() != 0) GTEST_SKIP() << "network namespaces need root";
+    ASSERT_EQ(geteuid(), 0u) << "network namespaces need root";
     home_ = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     ASSERT_GE(home_, 0);
     near_ = absl::StrFormat("cwnh-%d-a", getpid());
