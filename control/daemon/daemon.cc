@@ -44,6 +44,14 @@ absl::Status CheckPciDevice(const std::string& device) {
       absl::StrCat("there is no PCI device ", bus, " (lspci -D lists those there are)"));
 }
 
+/// CPU time that this thread has taken.
+uint64_t ThreadCpuMicroseconds() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000 +
+         static_cast<uint64_t>(time.tv_nsec) / 1000;
+}
+
 std::string JoinText(const auto& items, const auto& text) {
   return absl::StrJoin(
       items, ",", [&](std::string* out, const auto& item) { absl::StrAppend(out, text(item)); });
@@ -71,6 +79,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(config::CommandLine comman
   if (absl::Status status = DropPrivileges(); !status.ok()) return status;
   ForbidMemoryDumps();
   const std::chrono::duration<double, std::milli> taken = steady_clock::now() - begin;
+  daemon->cpu_us_when_ready_ = ThreadCpuMicroseconds();
   PrintUnlessBlocked(daemon->ReadyLine(taken.count()));
   return daemon;
 }
@@ -256,6 +265,8 @@ Snapshot Daemon::TakeSnapshot() const {
   }
   snapshot.control = ReadCounters(engine_->control_counters());
   snapshot.server = server_->stats();
+  snapshot.cycles_per_second = engine_->CyclesPerSecond();
+  snapshot.control_cpu_us = ThreadCpuMicroseconds() - cpu_us_when_ready_;
   return snapshot;
 }
 

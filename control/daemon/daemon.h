@@ -66,6 +66,7 @@ class Daemon {
   std::array<uint8_t, 65536> mirror_frame_;
   unsigned seconds_ = 0;
   Snapshot printed_;
+  uint64_t cpu_us_when_ready_ = 0;
 
   // Destroyed from the last to the first: the shards, stopped by ~Engine, read NextHops' tables.
   std::unique_ptr<NextHops> next_hops_;

@@ -80,15 +80,25 @@ void AppendCounters(std::string& line, const CounterValues& values) {
   line += by_reason;
 }
 
-void AppendWorkers(std::string& line, const std::vector<CounterValues>& workers) {
+uint64_t Microseconds(uint64_t cycles, uint64_t cycles_per_second) {
+  return cycles_per_second == 0 ? 0
+                                : static_cast<uint64_t>(static_cast<unsigned __int128>(cycles) *
+                                                        1'000'000 / cycles_per_second);
+}
+
+void AppendWorkers(std::string& line, const std::vector<CounterValues>& workers,
+                   uint64_t cycles_per_second) {
   std::vector<std::string> received;
   std::vector<std::string> busy;
+  std::vector<uint64_t> busy_us;
   for (const CounterValues& worker : workers) {
     received.push_back(absl::StrCat(worker[kReceived]));
     busy.push_back(BusyPercent(worker));
+    busy_us.push_back(Microseconds(worker[kBusy], cycles_per_second));
   }
   absl::StrAppend(&line, " rx_packets_by_worker=", absl::StrJoin(received, ","),
-                  " busy_pct_by_worker=", absl::StrJoin(busy, ","));
+                  " busy_pct_by_worker=", absl::StrJoin(busy, ","),
+                  " busy_us_by_worker=", absl::StrJoin(busy_us, ","));
 }
 
 }  // namespace
@@ -107,7 +117,8 @@ std::string StatsLine(absl::string_view word, const Snapshot& before, const Snap
   AppendServer(line, before.server, now.server);
   AppendCounters(line, sum);
   absl::StrAppend(&line, " busy_pct=", BusyPercent(sum));
-  AppendWorkers(line, workers);
+  AppendWorkers(line, workers, now.cycles_per_second);
+  Append(line, "control_cpu_us", now.control_cpu_us - before.control_cpu_us);
   return line;
 }
 

@@ -13,6 +13,8 @@
 //   drops, drop_NAME                         packets dropped; by reason, only those that occurred
 //   busy_pct                                 share of the workers' time that found work
 //   rx_packets_by_worker, busy_pct_by_worker one value for each worker, separated by commas
+//   busy_us_by_worker                        time spent in polls that found work, in microseconds
+//   control_cpu_us                           CPU time of the control thread, in microseconds
 #pragma once
 
 #include <array>
@@ -36,6 +38,8 @@ struct Snapshot {
   std::vector<CounterValues> workers;
   CounterValues control = {};  // packets that went no further than the control thread
   turn::ServerStats server;
+  uint64_t cycles_per_second = 0;  // of the workers' clock
+  uint64_t control_cpu_us = 0;     // since the daemon is ready
 };
 
 /// The line, without its end, about the time from `before` to `now`. A default `before` is the

@@ -113,6 +113,7 @@ class EngineImpl final : public Engine {
     return seats_[shard]->shard->counters();
   }
   const Counters& control_counters() const override { return control_counters_; }
+  uint64_t CyclesPerSecond() const override { return rte_get_tsc_hz(); }
   Deciseconds Now() const override {
     const uint64_t ticks = rte_rdtsc() - epoch_tsc_;
     return static_cast<Deciseconds>(static_cast<unsigned __int128>(ticks) * 10 / rte_get_tsc_hz());

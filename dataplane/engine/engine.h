@@ -41,6 +41,8 @@ class Engine : public Dataplane {
   /// What control's own side of the dataplane counts (drop_no_buffer, drop_too_big). Read on the
   /// control thread.
   virtual const Counters& control_counters() const = 0;
+  /// Of the workers' busy and idle cycles.
+  virtual uint64_t CyclesPerSecond() const = 0;
   /// Time for both planes.
   virtual Deciseconds Now() const = 0;
 };

@@ -33,14 +33,16 @@ Snapshot Later() {
   At(snapshot.workers[1], Counter::k_rx_packets) = 50;
   At(snapshot.workers[0], Counter::k_drop_no_route) = 3;
   At(snapshot.workers[1], Counter::k_drop_no_channel) = 4;
-  At(snapshot.workers[0], Counter::k_busy_cycles) = 250;
-  At(snapshot.workers[0], Counter::k_idle_cycles) = 750;
-  At(snapshot.workers[1], Counter::k_idle_cycles) = 1000;
+  At(snapshot.workers[0], Counter::k_busy_cycles) = 25000;
+  At(snapshot.workers[0], Counter::k_idle_cycles) = 75000;
+  At(snapshot.workers[1], Counter::k_idle_cycles) = 100'000;
   At(snapshot.control, Counter::k_drop_no_buffer) = 2;
   snapshot.server.allocations = 7;
   snapshot.server.requests = 20;
   snapshot.server.errors[401] = 5;
   snapshot.server.errors[486] = 1;
+  snapshot.cycles_per_second = 1'000'000'000;
+  snapshot.control_cpu_us = 700;
   return snapshot;
 }
 
@@ -60,6 +62,8 @@ TEST(StatsLine, SumsWorkersAndNamesDrops) {
   EXPECT_EQ(fields["rx_packets_by_worker"], "100,50");
   EXPECT_EQ(fields["busy_pct"], "12.5");
   EXPECT_EQ(fields["busy_pct_by_worker"], "25.0,0.0");
+  EXPECT_EQ(fields["busy_us_by_worker"], "25,0");
+  EXPECT_EQ(fields["control_cpu_us"], "700");
   EXPECT_EQ(fields["errors"], "6");
   EXPECT_EQ(fields["error_401"], "5");
   EXPECT_EQ(fields["error_486"], "1");
@@ -81,6 +85,8 @@ TEST(StatsLine, CountsTheIntervalOnlyButShowsStateAsItIs) {
   At(now.workers[1], Counter::k_rx_packets) += 5;
   now.server.requests += 2;
   now.server.errors[401] += 1;
+  At(now.workers[0], Counter::k_busy_cycles) += 7000;
+  now.control_cpu_us += 11;
   auto fields = Fields(StatsLine("stats", before, now));
   EXPECT_EQ(fields["uptime_s"], "13.5");
   EXPECT_EQ(fields["interval_s"], "1.0");
@@ -90,7 +96,9 @@ TEST(StatsLine, CountsTheIntervalOnlyButShowsStateAsItIs) {
   EXPECT_EQ(fields["requests"], "2");
   EXPECT_EQ(fields["error_401"], "1");
   EXPECT_THAT(fields, Not(Contains(Key("error_486"))));
-  EXPECT_EQ(fields["busy_pct"], "0.0");
+  EXPECT_EQ(fields["busy_pct"], "100.0");
+  EXPECT_EQ(fields["busy_us_by_worker"], "7,0");
+  EXPECT_EQ(fields["control_cpu_us"], "11");
 }
 
 TEST(ReadCounters, ReadsAll) {
