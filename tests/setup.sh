@@ -10,10 +10,11 @@ die() {
   exit 1
 }
 
-# The packages of tests/packages.txt that are not installed.
+# The packages that are not installed of tests/packages.txt, or of the files in package_files.
 missing_packages() {
   local wanted installed
-  wanted=$(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' tests/packages.txt | sort)
+  wanted=$(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "${package_files[@]:-tests/packages.txt}" |
+    sort -u)
   # shellcheck disable=SC2086,SC2016
   installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null |
     sed -n 's/^installed //p' | sort -u)

@@ -35,16 +35,17 @@ def _die_with_parent():
 
 
 class Process:
-    """A program whose output goes to a file. Start it from the main thread: it dies with it."""
+    """A program whose output goes to a file, or to the descriptor `output` instead. Start it from
+    the main thread: it dies with it."""
 
-    def __init__(self, argv, log, namespace=None, stdin=subprocess.DEVNULL, env=None):
+    def __init__(self, argv, log, namespace=None, stdin=subprocess.DEVNULL, env=None, output=None):
         self.name = os.path.basename(argv[0])
         self.log = log
         enter = ["ip", "netns", "exec", namespace] if namespace else []
         with open(log, "ab") as file:
             self._start = file.tell()
             self.popen = subprocess.Popen(  # pylint: disable=consider-using-with
-                [*enter, *argv], stdin=stdin, stdout=file, stderr=subprocess.STDOUT,
+                [*enter, *argv], stdin=stdin, stdout=output or file, stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})}, preexec_fn=_die_with_parent)
 
     def output(self):

@@ -80,7 +80,7 @@ def remove_stale():
     for name in _namespaces():
         fields = name.split("-")
         if len(fields) == 3 and fields[1].isdigit() and not _is_ours(int(fields[1])):
-            _remove(name)
+            remove(name)
 
 
 def _namespaces():
@@ -106,7 +106,8 @@ def _pids(namespace):
     return [int(pid) for pid in done.stdout.split()]
 
 
-def _remove(namespace):
+def remove(namespace):
+    """Ends a namespace and what runs in it."""
     deadline = time.monotonic() + 5
     while (pids := _pids(namespace)) and time.monotonic() < deadline:
         for pid in pids:
@@ -157,7 +158,7 @@ class Network:
     def close(self):
         for host in HOSTS:
             if os.path.exists(f"/run/netns/{self.ns(host)}"):
-                _remove(self.ns(host))
+                remove(self.ns(host))
 
     def _build(self):
         for host in HOSTS:

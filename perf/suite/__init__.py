@@ -1,0 +1,1 @@
+"""What perf/run runs: Causeway, coturn and dpdk-testpmd measured side by side on one machine."""

@@ -1,0 +1,1 @@
+"""One measurement a module, each with `measure(lab, plan, results, say)`."""

@@ -1,0 +1,37 @@
+"""How long and how often to measure: a quick run under five minutes, a full one of about twenty."""
+
+from dataclasses import dataclass
+
+PARTS = ("core", "link", "peer", "allocations", "idle", "scale")
+PAYLOAD_BYTES = 172  # 20 ms of G.711 in RTP
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Seconds are of measuring proper; `repeats` is how often the A B of a part is run."""
+
+    name: str
+    core_repeats: int
+    core_seconds: float  # each kind of packet
+    link_repeats: int
+    link_seconds: float
+    peer_repeats: int
+    peer_trial_seconds: float  # each rate that the search tries
+    peer_resolution_percent: float  # at which the search ends
+    peer_load_seconds: float  # at the rate where CPU and latency are compared
+    allocations_repeats: int
+    allocations_seconds: float
+    idle_repeats: int  # the quiet node and the one with idle allocations in turn
+    idle_seconds: float
+    scale_repeats: int
+    scale_seconds: float
+
+
+QUICK = Plan("quick", core_repeats=1, core_seconds=0.05, link_repeats=2, link_seconds=3,
+             peer_repeats=1, peer_trial_seconds=0.7, peer_resolution_percent=5,
+             peer_load_seconds=4, allocations_repeats=1, allocations_seconds=4, idle_repeats=1,
+             idle_seconds=5, scale_repeats=2, scale_seconds=0.5)
+FULL = Plan("full", core_repeats=3, core_seconds=0.3, link_repeats=5, link_seconds=8,
+            peer_repeats=3, peer_trial_seconds=2, peer_resolution_percent=2,
+            peer_load_seconds=10, allocations_repeats=3, allocations_seconds=10, idle_repeats=2,
+            idle_seconds=20, scale_repeats=5, scale_seconds=2)

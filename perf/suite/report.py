@@ -1,0 +1,164 @@
+"""The results in words: tables for the terminal, and report.md."""
+
+from suite.plan import PARTS
+from suite.results import KEYS
+
+NOT_MEASURED = "not measured"
+
+
+def number(value):
+    """Three digits and more, without an exponent."""
+    if value is None:
+        return NOT_MEASURED
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def verdict(target):
+    return {True: "met", False: "missed", None: NOT_MEASURED}[target["met"]]
+
+
+def figure(document, key):
+    node = document
+    for part in key.split("."):
+        node = node[part]
+    return node
+
+
+def terminal(document):
+    rows = [("target", "wanted", "measured", "")]
+    for target in document["targets"]:
+        measured = number(target["measured"])
+        if target["measured"] is not None:
+            measured += f" {target['unit']}"
+        rows.append((target["figure"], target["target"], measured, verdict(target)))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = ["", *("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+                   for row in rows), ""]
+    if reasons := unwanted_gaps(document):
+        lines += ["not measured:", *(f"  {key}: {reason}" for key, reason in reasons), ""]
+    return "\n".join(lines)
+
+
+def unwanted_gaps(document):
+    """(key, reason) of what should have been measured."""
+    return [(key, reason) for key, reason in document["reasons"].items() if key not in PARTS
+            or key in document["seconds"]]
+
+
+def table(heading, rows):
+    lines = ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
+    lines += ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |"
+              for row in rows]
+    return lines + [""]
+
+
+def with_spread(spread, scale=1.0):
+    """median (min–max, repeats)"""
+    if not spread:
+        return NOT_MEASURED
+    low, high = number(spread["min"] * scale), number(spread["max"] * scale)
+    if spread["repeats"] == 1:
+        return number(spread["median"] * scale)
+    return f"{number(spread['median'] * scale)} ({low}–{high})"
+
+
+def markdown(document, plots):
+    machine = document["machine"]
+    lines = ["# Measured", "", f"`perf/run`, {document['plan']} plan, {document['began']}. Medians; "
+             "in brackets the lowest and the highest of the repeats.", "", "## Targets", ""]
+    lines += table(("figure", "wanted", "measured", ""), [
+        (target["figure"], target["target"],
+         number(target["measured"]) + (f" {target['unit']}" if target["measured"] is not None
+                                       else ""), verdict(target))
+        for target in document["targets"]])
+    lines += [f"![{plot}]({plot})" for plot in plots] + [""]
+    for part in (core, link, peer, allocations, idle, scale):
+        detail = document["details"].get(part.__name__)
+        if detail:
+            lines += part(document, detail)
+    if reasons := unwanted_gaps(document):
+        lines += ["## Not measured", "", *table(("figure", "why"), reasons)]
+    lines += ["## Machine", "", *table(("", ""), machine_rows(machine))]
+    lines += ["## All figures", "", *table(("key", "value"), (
+        (f"`{key}`", number(figure(document, key))) for key in KEYS))]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def machine_rows(machine):
+    return [(key.replace("_", " "), "-" if value is None else
+             (f"{value:g}" if isinstance(value, float) else value))
+            for key, value in machine.items()]
+
+
+def core(_, detail):
+    rows = [(kind, *(with_spread(sizes.get(size)) for size in ("1k", "100k", "1m")))
+            for kind, sizes in detail["cycles_by_kind"].items()]
+    return ["## Core: cycles a packet of the shard alone", "",
+            f"{detail['payload_bytes']} bytes of data, IPv4, {detail['memory']}, TSC at "
+            f"{detail['tsc_hz'] / 1e9:.2f} GHz. Harness is the port of rings with nothing between.",
+            "", *table(("packet", "1,000 allocations", "100,000", "1,000,000"), rows)]
+
+
+def link(_, detail):
+    rows = [(mode, with_spread(rate)) for mode, rate in detail["mpps"].items()]
+    busy = detail["worker_busy"]
+    return ["## Link: million packets a second over memif", "",
+            *table(("forwarder", "Mpps"), rows),
+            "Causeway's worker found work in "
+            f"{with_spread(busy, 100) if busy else 'an unknown share of'} % of its time.", ""]
+
+
+def peer(document, detail):
+    rows = []
+    for kind in ("causeway", "coturn", "testpmd"):
+        one = detail.get(kind)
+        if one:
+            rows.append((kind, *(with_spread(one.get(key)) if key in one else "-" for key in
+                                 ("pps", "cpu_ns_per_packet", "p50_us", "p99_us"))))
+    ratios = document["peer"]
+    return ["## Peer: over one veth pair", "", *table(
+        ("relay", f"packets/s under {detail['loss_bound_percent']} % loss", "CPU ns a packet",
+         "p50 µs", "p99 µs"), rows),
+            f"Causeway over coturn: {number(ratios['pps_ratio'])} × the packets, "
+            f"{number(ratios['cpu_ratio'])} × the CPU, {number(ratios['p99_ratio'])} × the p99. "
+            f"Causeway over testpmd: {number(ratios['testpmd_ratio'])} × the packets.", ""]
+
+
+def allocations(_, detail):
+    rows = [(kind, *(with_spread(detail[kind][key]) for key in
+                     ("per_cpu_s", "per_wall_s", "p99_us_idle", "p99_us_storm")))
+            for kind in ("causeway", "coturn") if detail.get(kind)]
+    return ["## Allocations: authenticated, made and deleted", "", *table(
+        ("relay", "per CPU second of control", "per second", "forward p99 µs, quiet",
+         "forward p99 µs, storm"), rows)]
+
+
+def idle(_, detail):
+    rows = []
+    for size in ("100k", "1m"):
+        one = detail.get(size)
+        if one:
+            run = one["runs"]["idle"][-1]
+            rows.append((f"{run['allocations']:,}", number(run["rss"] / 2**20),
+                         number(run["hugepages"] / 2**20),
+                         number(one["bytes_per_allocation_with_empty_node"]),
+                         with_spread(one["control_cpu_share"], 100),
+                         with_spread(one["forward_p99_us_none"]), with_spread(one["forward_p99_us"])))
+    empty = detail.get("empty_node", {})
+    return ["## Idle: allocations kept alive", "",
+            f"An empty node takes {number(sum(empty.values()) / 2**20)} MB.", "", *table(
+                ("allocations", "RSS MB", "hugepages MB", "all bytes of the node an allocation",
+                 "control CPU %", "forward p99 µs with none", "with these"), rows)]
+
+
+def scale(_, detail):
+    model = detail["model"]
+    rows = [(workers, number(mpps), "measured" if workers <= 2 else "model")
+            for workers, mpps in model["mpps_by_workers"]]
+    return ["## Scale: workers", "",
+            f"One worker {with_spread(detail['one'])} Mpps, two {with_spread(detail['two'])} Mpps. "
+            f"Amdahl's serial share from these two: {model['serial_share']:.3f}; beyond two cores "
+            "the figures are what the law says, not a measurement.", "",
+            *table(("workers", "Mpps", ""), rows)]

@@ -1,0 +1,207 @@
+#!/usr/bin/python3
+"""perf/run's arithmetic, its JSON and its report. Nothing is measured here."""
+
+import json
+import math
+import os
+import sys
+import tempfile
+import unittest
+from types import SimpleNamespace
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
+sys.path[:0] = [os.path.join(TOP, "perf"), os.path.join(TOP, "tests", "e2e")]
+os.environ.setdefault("CAUSEWAY_BUILD", "/nonexistent")
+
+# pylint: disable=wrong-import-position
+from suite import machine, relays, report
+from suite.parts import peer, scale
+from suite.plan import FULL, PARTS, QUICK
+from suite.results import KEYS, Results, targets
+from suite.spread import interleave, median, ratio, spread
+from suite.window import Window
+
+
+def all_measured(value=50.0):
+    results = Results()
+    for key in KEYS:
+        results.set(key, value)
+    return results
+
+
+def document_of(results, **details):
+    results.close_gaps()
+    return {"plan": "quick", "began": "2026-01-01T00:00:00Z", "seconds": {"core": 1.0},
+            "machine": {"cpu": "a | b", "governor": None, "load_at_start": 0.5}, **results.tree(),
+            "targets": [vars(target) for target in targets(results)], "reasons": results.reasons,
+            "details": {**{part: {} for part in PARTS}, **details}}
+
+
+class SpreadTest(unittest.TestCase):
+    def test_median_ignores_what_is_no_number(self):
+        self.assertEqual(median([3, None, 1, math.nan, 2, math.inf, True]), 2)
+
+    def test_nothing_measured_is_nothing(self):
+        self.assertIsNone(median([None, math.nan]))
+        self.assertIsNone(spread([]))
+
+    def test_spread(self):
+        self.assertEqual(spread([4, 1, 3, 2]), {"median": 2.5, "min": 1, "max": 4, "repeats": 4,
+                                                "values": [4, 1, 3, 2]})
+
+    def test_ratio(self):
+        self.assertEqual(ratio(3, 2), 1.5)
+        for pair in ((1, 0), (None, 1), (1, None), (math.nan, 1)):
+            self.assertIsNone(ratio(*pair))
+
+    def test_interleave_alternates(self):
+        self.assertEqual(interleave(2, "a", "b"), ["a", "b", "a", "b"])
+
+
+class ResultsTest(unittest.TestCase):
+    def test_every_key_of_the_issue_is_there(self):
+        wanted = set("""
+            core.1k.cycles_per_packet core.100k.cycles_per_packet core.1m.cycles_per_packet
+            core.1k.mpps core.100k.mpps core.1m.mpps link.mpps link.testpmd_mpps link.ratio
+            peer.causeway.pps peer.causeway.cpu_ns_per_packet peer.causeway.p50_us
+            peer.causeway.p99_us peer.coturn.pps peer.coturn.cpu_ns_per_packet peer.coturn.p50_us
+            peer.coturn.p99_us peer.testpmd.pps peer.pps_ratio peer.cpu_ratio peer.p99_ratio
+            peer.testpmd_ratio allocations.causeway_per_s allocations.coturn_per_s
+            allocations.ratio allocations.forward_p99_us_idle allocations.forward_p99_us_storm
+            idle.100k.bytes_per_allocation idle.100k.control_cpu_share idle.100k.forward_p99_us
+            idle.1m.bytes_per_allocation idle.1m.control_cpu_share idle.1m.forward_p99_us
+            scale.one.mpps scale.two.mpps""".split())
+        self.assertEqual(set(KEYS), wanted)
+
+    def test_tree_nests_and_is_json(self):
+        tree = json.loads(json.dumps(all_measured(1.25).tree(), allow_nan=False))
+        self.assertEqual(tree["core"]["100k"]["cycles_per_packet"], 1.25)
+        self.assertEqual(tree["link"]["ratio"], 1.25)
+        self.assertEqual(tree["peer"]["coturn"]["p99_us"], 1.25)
+
+    def test_no_figure_without_a_finite_number(self):
+        results = Results()
+        for value in (None, math.nan, math.inf):
+            results.set("link.mpps", value)
+            self.assertIsNone(results.get("link.mpps"))
+        self.assertRaises(KeyError, results.set, "link.speed", 1)
+
+    def test_every_gap_has_a_reason(self):
+        results = Results()
+        results.explain("peer.coturn", "coturn is\nnot installed", broken=False)
+        results.close_gaps()
+        self.assertEqual(results.reasons["peer.coturn"], "coturn is not installed")
+        self.assertNotIn("peer.coturn.pps", results.reasons)
+        self.assertIn("peer.pps_ratio", results.reasons)
+        self.assertFalse(results.broken)
+
+    def test_a_broken_program_is_remembered(self):
+        results = Results()
+        results.explain("link", "it crashed", broken=True)
+        results.explain("peer", "not installed", broken=False)
+        self.assertTrue(results.broken)
+
+
+class TargetsTest(unittest.TestCase):
+    BOUNDS = (  # key, a value that just meets the target, one that just misses; others are 50
+        ("core.100k.cycles_per_packet", 110, 110.1), ("core.1m.cycles_per_packet", 80, 80.1),
+        ("link.ratio", 0.6, 0.599), ("peer.cpu_ratio", 0.125, 0.1251),
+        ("peer.testpmd_ratio", 0.9, 0.899), ("peer.pps_ratio", 3, 2.99),
+        ("peer.p99_ratio", 0.999, 1), ("allocations.causeway_per_s", 100000, 99999),
+        ("allocations.forward_p99_us_storm", 100, 100.1), ("idle.1m.bytes_per_allocation", 512, 513))
+
+    def test_bounds(self):
+        for row, (key, meets, misses) in enumerate(self.BOUNDS):
+            for value, met in ((meets, True), (misses, False)):
+                results = all_measured()
+                results.set(key, value)
+                self.assertIs(targets(results)[row].met, met, f"{key} = {value}")
+
+    def test_unmeasured_is_neither_met_nor_missed(self):
+        self.assertEqual({target.met for target in targets(Results())}, {None})
+
+
+class PartsTest(unittest.TestCase):
+    def test_amdahl(self):
+        self.assertEqual(scale.serial_share(10, 20), 0)
+        self.assertEqual(scale.serial_share(10, 10), 1)
+        self.assertEqual(scale.serial_share(10, 21), 0)  # noise
+        points = dict(scale.model(10, 16))
+        self.assertAlmostEqual(points[1], 10)
+        self.assertAlmostEqual(points[2], 16)
+        self.assertLess(points[32], 10 / scale.serial_share(10, 16))
+
+    def test_peer_without_coturn(self):
+        series = {"causeway": peer._Series(), "testpmd": peer._Series()}  # pylint: disable=protected-access
+        series["causeway"].pps, series["testpmd"].pps = [90.0], [100.0]
+        results = Results()
+        peer._conclude(results, series)  # pylint: disable=protected-access
+        self.assertAlmostEqual(results.get("peer.testpmd_ratio"), 0.9)
+        self.assertIsNone(results.get("peer.pps_ratio"))
+        self.assertIsNone(results.get("peer.coturn.pps"))
+
+    def test_plans(self):
+        for field in vars(QUICK):
+            if field != "name" and field != "peer_resolution_percent":
+                self.assertLessEqual(getattr(QUICK, field), getattr(FULL, field), field)
+
+    def test_stats_lines_between_marks(self):
+        lines = [f"stats uptime_s={n}.0 interval_s=1.0 rx_packets={10 ** n} busy_us_by_worker={n} "
+                 "rx_packets_by_worker=1,2" for n in range(5)]
+        output = "\n".join(["causewayd: ready", *lines, "totals rx_packets=9"])
+        relay = SimpleNamespace(process=SimpleNamespace(output=lambda: output))
+        relay._lines = lambda: relays.Causewayd._lines(relay)  # pylint: disable=protected-access
+        self.assertEqual(relays.Causewayd.mark(relay), 5)
+        sums = relays.Causewayd.stats_between(relay, 1, 4)
+        self.assertEqual((sums["rx_packets"], sums["busy_us_by_worker"], sums["interval_s"]),
+                         (1100, 5, 2.0))
+        self.assertNotIn("rx_packets_by_worker", sums)
+        self.assertEqual(relays.Causewayd.stats_between(relay, 4, 5), {})
+
+    def test_window_of_this_process(self):
+        window = Window(SimpleNamespace(pid=os.getpid()))
+        window.on_phase("setup", True)
+        window.on_phase("load", True)
+        sum(range(200000))
+        window.on_phase("load", False)
+        self.assertTrue(window.closed())
+        self.assertGreater(window.spent_ns("time"), 0)
+        self.assertGreater(window.spent_ns("process"), 0)
+
+
+class ReportTest(unittest.TestCase):
+    def test_numbers(self):
+        for value, text in ((None, "not measured"), (1234567.8, "1,234,568"), (123.4, "123"),
+                            (0.12345, "0.123"), (0, "0")):
+            self.assertEqual(report.number(value), text)
+
+    def test_all_missing_still_reports(self):
+        results = Results()
+        results.explain("core", "shard_bench ended", broken=True)
+        document = document_of(results)
+        text = report.markdown(document, plots=[])
+        self.assertIn("| core | shard_bench ended |", text)
+        self.assertIn("shard_bench ended", report.terminal(document))
+        self.assertNotIn("None", text)
+
+    def test_measured(self):
+        document = document_of(all_measured(), scale={
+            "one": spread([1.0]), "two": spread([1.9, 2.0]),
+            "model": {"serial_share": 0.0, "mpps_by_workers": scale.model(1.0, 2.0)}})
+        text = report.markdown(document, plots=["core.svg"])
+        self.assertIn("![core.svg](core.svg)", text)
+        self.assertIn("two 1.95 (1.9–2) Mpps", text)
+        self.assertIn("| 32 | 32 | model |", text)
+        self.assertIn("a \\| b", text)
+        self.assertIn("met", report.terminal(document))
+
+    def test_machine(self):
+        with tempfile.TemporaryDirectory() as folder:  # no repository
+            described = machine.describe(folder)
+        self.assertIsNone(described["commit"])
+        self.assertGreaterEqual(described["cores"], 1)
+        json.dumps(described, allow_nan=False)
+
+
+if __name__ == "__main__":
+    unittest.main()
