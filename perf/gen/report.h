@@ -68,7 +68,8 @@ struct SearchResult {
 struct FloodResult {
   uint64_t sent = 0;
   uint64_t answered = 0;
-  uint64_t cycles = 0;  // only of allocate-auth
+  uint64_t allocations = 0;  // only of allocate-auth, as is
+  uint64_t cycles = 0;       // allocations that were also ended
   double seconds = 0;
   ErrorCounts errors;
   std::optional<Latency> latency;  // request to answer

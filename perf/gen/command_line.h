@@ -1,0 +1,24 @@
+// The command line of causeway-gen as text, not yet understood; options.h has the meaning.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace causeway::gen {
+
+/// Values by option name, without dashes; a flag that is set has an empty value.
+using OptionTexts = std::map<std::string, std::string, std::less<>>;
+
+struct CommandLineTexts {
+  /// --help or --version: print this and exit with 0.
+  std::string print;
+  OptionTexts values;
+};
+
+/// InvalidArgumentError in one line for an unknown option, one without its value, one given twice,
+/// and a value without its option. Never quotes a value, which might be the password.
+absl::StatusOr<CommandLineTexts> ReadCommandLine(int argc, const char* const* argv);
+
+}  // namespace causeway::gen
