@@ -81,11 +81,11 @@ class LongTermAuthenticator final : public Authenticator {
     PasswordAlgorithm algorithm;
   };
   struct Identity {
-    std::string name;
-    Key key;
+    absl::string_view name;
+    const stun::IntegrityKey* key;
     uint64_t expiry = 0;  // Unix seconds; 0: never
   };
-  using User = std::pair<const std::string, UserKeys>;
+  using User = std::pair<const std::string, ReadyKeys>;
 
   std::optional<Identity> Identify(const Claim& claim);
   std::optional<Identity> IdentifyByName(const Claim& claim, absl::string_view name);
@@ -93,12 +93,12 @@ class LongTermAuthenticator final : public Authenticator {
   static std::optional<Identity> IdentifyStatic(const Claim& claim, const User& user);
   static std::optional<Identity> IdentifyProven(const Claim& claim, const KeyCache::Entry* entry);
   std::optional<Identity> Prove(const Claim& claim, absl::string_view name);
-  static bool KeyFits(const Claim& claim, const Key& key);
+  static bool KeyFits(const Claim& claim, const stun::IntegrityKey& key);
 
   std::string realm_;
   std::vector<std::string> secrets_;
   NonceMint nonces_;
-  absl::flat_hash_map<std::string, UserKeys> users_;
+  absl::flat_hash_map<std::string, ReadyKeys> users_;
   absl::flat_hash_map<Userhash, std::string> names_;
   KeyCache proven_;
 };
@@ -121,7 +121,7 @@ absl::Status LongTermAuthenticator::AddUser(const StaticUser& user) {
     return absl::FailedPreconditionError(
         "OpenSSL refuses MD5 or SHA-256, which RFC 8489 needs; turn its FIPS mode off");
   }
-  if (!users_.emplace(*name, *keys).second) {
+  if (!users_.emplace(*name, ReadyKeys(*keys)).second) {
     return absl::InvalidArgumentError(
         absl::StrCat("user \"", *name, "\" is given twice; leave one"));
   }
@@ -142,7 +142,7 @@ AuthResult LongTermAuthenticator::Check(const stun::Message& request, const Endp
   const auto algorithm = ChosenAlgorithm(request, Text(nonce->value));
   if (!algorithm) return Refusal(ErrorCode::kBadRequest);
   if (Unquoted(realm->value) != realm_) return Refusal(ErrorCode::kUnauthenticated);
-  auto identity = Identify({request, *algorithm});
+  const auto identity = Identify({request, *algorithm});
   if (!identity) return Refusal(ErrorCode::kUnauthenticated);
   if (!nonces_.IsValid(Text(nonce->value), client, now)) {
     return Refusal(ErrorCode::kStaleNonce);
@@ -150,7 +150,7 @@ AuthResult LongTermAuthenticator::Check(const stun::Message& request, const Endp
   const bool modern =
       request.Has(Attribute::kPasswordAlgorithms) || request.Has(Attribute::kPasswordAlgorithm);
   AuthResult result;
-  result.username = std::move(identity->name);
+  result.username = identity->name;
   result.key = identity->key;
   result.integrity = modern ? Attribute::kMessageIntegritySha256 : Attribute::kMessageIntegrity;
   result.rfc8489 = modern;
@@ -194,17 +194,17 @@ std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::IdentifyBy
 
 std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::IdentifyStatic(
     const Claim& claim, const User& user) {
-  const Key& key = user.second.Of(claim.algorithm);
+  const stun::IntegrityKey& key = user.second.Of(claim.algorithm);
   if (!KeyFits(claim, key)) return std::nullopt;
-  return Identity{user.first, key};
+  return Identity{user.first, &key};
 }
 
 std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::IdentifyProven(
     const Claim& claim, const KeyCache::Entry* entry) {
   if (entry == nullptr) return std::nullopt;
-  const Key& key = entry->keys.Of(claim.algorithm);
+  const stun::IntegrityKey& key = entry->keys.Of(claim.algorithm);
   if (!KeyFits(claim, key)) return std::nullopt;
-  return Identity{entry->name, key, entry->expiry};
+  return Identity{entry->name, &key, entry->expiry};
 }
 
 // The cached key, if there was one, did not fit; another secret may still have signed the name.
@@ -214,26 +214,26 @@ std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::Prove(
   const auto expiry = ExpiryOf(name);
   if (!expiry || *expiry == 0) return std::nullopt;
   for (const std::string& secret : secrets_) {
-    const auto password = TimeLimitedPassword(secret, name);
-    if (!password) return std::nullopt;
-    const auto keys = DeriveKeys(name, realm_, *password);
-    if (!keys || !KeyFits(claim, keys->Of(claim.algorithm))) continue;
-    if (const auto hash = DeriveUserhash(name, realm_)) {
-      proven_.Put({std::string(name), *hash, *expiry, *keys});
-    }
-    return Identity{std::string(name), keys->Of(claim.algorithm), *expiry};
+    const auto derived = DeriveKeys(name, realm_, TimeLimitedPassword(secret, name));
+    if (!derived) return std::nullopt;
+    const ReadyKeys keys(*derived);
+    if (!KeyFits(claim, keys.Of(claim.algorithm))) continue;
+    const auto hash = DeriveUserhash(name, realm_);
+    if (!hash) return std::nullopt;
+    const KeyCache::Entry* entry = proven_.Put({std::string(name), *hash, *expiry, keys});
+    return Identity{entry->name, &entry->keys.Of(claim.algorithm), *expiry};
   }
   return std::nullopt;
 }
 
 // RFC 8489 section 14.6 lets a usage allow shorter SHA-256 tags; RFC 8656 does not.
-bool LongTermAuthenticator::KeyFits(const Claim& claim, const Key& key) {
+bool LongTermAuthenticator::KeyFits(const Claim& claim, const stun::IntegrityKey& key) {
   const stun::AttributeView* sha256 = claim.request.Find(Attribute::kMessageIntegritySha256);
   if (sha256 == nullptr) {
-    return claim.request.IntegrityMatches(Attribute::kMessageIntegrity, key.view());
+    return claim.request.IntegrityMatches(Attribute::kMessageIntegrity, key);
   }
   return sha256->value.size() == stun::HashSize(stun::Hash::kSha256) &&
-         claim.request.IntegrityMatches(Attribute::kMessageIntegritySha256, key.view());
+         claim.request.IntegrityMatches(Attribute::kMessageIntegritySha256, key);
 }
 
 absl::StatusOr<std::string> CheckedRealm(absl::string_view text) {
@@ -280,7 +280,8 @@ absl::StatusOr<std::unique_ptr<Authenticator>> Authenticator::Create(AuthConfig 
   if (config.secrets.empty()) features |= kUsernameAnonymityFeature;
   auto authenticator = std::make_unique<LongTermAuthenticator>(
       *std::move(realm), std::move(config.secrets),
-      NonceMint(std::move(config.nonce_key), config.nonce_lifetime_seconds, features));
+      NonceMint(config.nonce_key, config.nonce_lifetime_seconds, features));
+  OPENSSL_cleanse(config.nonce_key.data(), config.nonce_key.size());
   for (StaticUser& user : config.users) {
     const absl::Status status = authenticator->AddUser(user);
     Wipe(user.password);

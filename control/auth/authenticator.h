@@ -45,9 +45,9 @@ struct AuthResult {
   /// two carries AddChallenge's attributes and no integrity.
   stun::ErrorCode error{};
   bool ok() const { return error == stun::ErrorCode{}; }
-  // The rest is set when ok():
-  std::string username;  // as configured or presented, also when the request came with USERHASH
-  Key key;               // for the response's integrity
+  // The rest is set when ok(); name and key are the authenticator's, until its next call:
+  absl::string_view username;               // as configured or presented, also when USERHASH came
+  const stun::IntegrityKey* key = nullptr;  // for the response
   /// kMessageIntegrity or kMessageIntegritySha256: the one that the response carries
   /// (section 9.2.4).
   stun::Attribute integrity = stun::Attribute::kMessageIntegrity;

@@ -31,9 +31,9 @@ std::optional<Userhash> DeriveUserhash(absl::string_view name, absl::string_view
   return hash;
 }
 
-std::optional<std::string> TimeLimitedPassword(absl::string_view secret, absl::string_view name) {
+std::string TimeLimitedPassword(absl::string_view secret, absl::string_view name) {
   uint8_t mac[stun::kMaxHashSize];
-  if (!stun::Hmac(stun::Hash::kSha1, AsBytes(secret), {AsBytes(name)}, mac)) return std::nullopt;
+  stun::Hmac(stun::Hash::kSha1, AsBytes(secret), {AsBytes(name)}, mac);
   return absl::Base64Escape(
       {reinterpret_cast<const char*>(mac), stun::HashSize(stun::Hash::kSha1)});
 }
@@ -58,12 +58,13 @@ const KeyCache::Entry* KeyCache::Find(const Userhash& userhash) {
   return found == by_userhash_.end() ? nullptr : Touch(found->second);
 }
 
-void KeyCache::Put(Entry entry) {
+const KeyCache::Entry* KeyCache::Put(Entry entry) {
   if (const auto found = by_name_.find(entry.name); found != by_name_.end()) Remove(found->second);
   if (entries_.size() >= capacity_) Remove(std::prev(entries_.end()));
   entries_.push_front(std::move(entry));
   by_name_[entries_.front().name] = entries_.begin();
   by_userhash_[entries_.front().userhash] = entries_.begin();
+  return &entries_.front();
 }
 
 const KeyCache::Entry* KeyCache::Touch(Iterator entry) {

@@ -26,6 +26,16 @@ struct UserKeys {
   }
 };
 
+/// What an Authenticator keeps of them.
+struct ReadyKeys {
+  explicit ReadyKeys(const UserKeys& keys) : md5(keys.md5.view()), sha256(keys.sha256.view()) {}
+  const stun::IntegrityKey& Of(stun::PasswordAlgorithm algorithm) const {
+    return algorithm == stun::PasswordAlgorithm::kSha256 ? sha256 : md5;
+  }
+  stun::IntegrityKey md5;
+  stun::IntegrityKey sha256;
+};
+
 /// HASH(name ":" realm ":" password) for both algorithms. nullopt when OpenSSL refuses one.
 std::optional<UserKeys> DeriveKeys(absl::string_view name, absl::string_view realm,
                                    absl::string_view password);
@@ -33,9 +43,8 @@ std::optional<UserKeys> DeriveKeys(absl::string_view name, absl::string_view rea
 /// SHA-256(name ":" realm). nullopt when OpenSSL refuses it.
 std::optional<Userhash> DeriveUserhash(absl::string_view name, absl::string_view realm);
 
-/// base64(HMAC-SHA1(secret, name)): what a web service hands out with a time-limited name. nullopt
-/// when OpenSSL refuses SHA-1.
-std::optional<std::string> TimeLimitedPassword(absl::string_view secret, absl::string_view name);
+/// base64(HMAC-SHA1(secret, name)): what a web service hands out with a time-limited name.
+std::string TimeLimitedPassword(absl::string_view secret, absl::string_view name);
 
 /// The time at which the credential of `name` ends, in Unix seconds: the number before the first
 /// colon, or the whole name. nullopt when there is no number of 64 bits.
@@ -50,7 +59,7 @@ class KeyCache {
     std::string name;
     Userhash userhash;
     uint64_t expiry;  // Unix seconds
-    UserKeys keys;
+    ReadyKeys keys;
   };
 
   explicit KeyCache(size_t capacity) : capacity_(capacity) {}
@@ -58,8 +67,8 @@ class KeyCache {
   /// nullptr when unknown. The pointer holds until the next call of any of these.
   const Entry* Find(absl::string_view name);
   const Entry* Find(const Userhash& userhash);
-  /// Replaces the entry of that name.
-  void Put(Entry entry);
+  /// Replaces the entry of that name; returns the new one.
+  const Entry* Put(Entry entry);
   size_t size() const { return entries_.size(); }
 
  private:

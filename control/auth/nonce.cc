@@ -1,15 +1,13 @@
 #include "control/auth/nonce.h"
 
-#include <openssl/crypto.h>
-
+#include <algorithm>
 #include <cstring>
-#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "control/stun/byte_order.h"
-#include "control/stun/hmac.h"
 
 namespace causeway::auth {
 namespace {
@@ -17,9 +15,6 @@ namespace {
 constexpr absl::string_view kCookie = "obMatJos2";
 constexpr size_t kFeatureChars = 4;
 constexpr size_t kTimeSize = 4;
-constexpr size_t kTagSize = 11;
-constexpr size_t kPayloadChars = (kTimeSize + kTagSize) / 3 * 4;
-constexpr size_t kNonceSize = kCookie.size() + kFeatureChars + kPayloadChars;
 
 std::string Base64(const uint8_t* bytes, size_t size) {
   return absl::Base64Escape({reinterpret_cast<const char*>(bytes), size});
@@ -40,41 +35,44 @@ std::optional<uint32_t> NonceFeatures(absl::string_view nonce) {
   return stun::Load32(word);
 }
 
-NonceMint::NonceMint(std::vector<uint8_t> key, uint32_t lifetime_seconds, uint32_t features)
-    : key_(std::move(key)), lifetime_seconds_(lifetime_seconds), features_(features) {}
-
-NonceMint::~NonceMint() { OPENSSL_cleanse(key_.data(), key_.size()); }
-
-std::string NonceMint::Make(const Endpoint& client, uint64_t now) const {
-  return MakeAt(client, static_cast<uint32_t>(now));
+NonceMint::NonceMint(stun::Bytes key, uint32_t lifetime_seconds, uint32_t features)
+    : key_(stun::Hash::kSha256, key), lifetime_seconds_(lifetime_seconds), features_(features) {
+  uint8_t word[4];
+  stun::Store32(word, features_);
+  prefix_ = absl::StrCat(kCookie, Base64(word + 1, 3));
 }
 
+std::string NonceMint::Make(const Endpoint& client, uint64_t now) const {
+  const Payload payload = PayloadOf(client, static_cast<uint32_t>(now));
+  return absl::StrCat(prefix_, Base64(payload.data(), payload.size()));
+}
+
+// The payload's 20 characters have one reading and 15 bytes one spelling, so comparing what they
+// stand for is comparing the nonces.
 bool NonceMint::IsValid(absl::string_view nonce, const Endpoint& client, uint64_t now) const {
-  std::string payload;
-  if (nonce.size() != kNonceSize ||
-      !absl::Base64Unescape(nonce.substr(kNonceSize - kPayloadChars), &payload) ||
-      payload.size() != kTimeSize + kTagSize) {
+  std::string payload;  // 15 bytes stay within the string
+  if (!absl::ConsumePrefix(&nonce, prefix_) || nonce.size() != kPayloadSize / 3 * 4 ||
+      !absl::Base64Unescape(nonce, &payload) || payload.size() != kPayloadSize) {
     return false;
   }
   const uint32_t issued = stun::Load32(stun::AsBytes(payload).data());
-  const std::string ours = MakeAt(client, issued);
-  return ours.size() == nonce.size() &&
-         stun::EqualInConstantTime(stun::AsBytes(ours).data(), stun::AsBytes(nonce).data(),
-                                   nonce.size()) &&
+  const Payload ours = PayloadOf(client, issued);
+  return stun::EqualInConstantTime(ours.data(), stun::AsBytes(payload).data(), ours.size()) &&
          static_cast<uint32_t>(now) - issued < lifetime_seconds_;
 }
 
-std::string NonceMint::MakeAt(const Endpoint& client, uint32_t issued) const {
+NonceMint::Payload NonceMint::PayloadOf(const Endpoint& client, uint32_t issued) const {
   uint8_t text[4 + kTimeSize + 16 + 2];
   stun::Store32(text, features_);
   stun::Store32(text + 4, issued);
   std::memcpy(text + 8, client.address.bytes(), 16);
   stun::Store16(text + 24, client.port);
-
-  uint8_t payload[kTimeSize + stun::kMaxHashSize];
-  stun::Store32(payload, issued);
-  if (!stun::Hmac(stun::Hash::kSha256, key_, {text}, payload + kTimeSize)) return "";
-  return absl::StrCat(kCookie, Base64(text + 1, 3), Base64(payload, kTimeSize + kTagSize));
+  uint8_t tag[stun::kMaxHashSize];
+  key_.Sign({text}, tag);
+  Payload payload;
+  stun::Store32(payload.data(), issued);
+  std::copy_n(tag, kPayloadSize - kTimeSize, &payload[kTimeSize]);
+  return payload;
 }
 
 }  // namespace causeway::auth

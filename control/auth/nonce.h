@@ -1,12 +1,13 @@
 // The stateless nonce with its cookie (RFC 8489 sections 9.2, 9.2.1, 14.10, 18.1).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/strings/string_view.h"
+#include "control/stun/hmac.h"
 #include "dataplane/address.h"
 
 namespace causeway::auth {
@@ -21,12 +22,12 @@ std::optional<uint32_t> NonceFeatures(absl::string_view nonce);
 /// Makes and checks nonces: "obMatJos2", 4 characters of features, 20 characters that are base64 of
 /// the time of issue and 88 bits of HMAC-SHA256 over features, time and the client's address and
 /// port. Both, because the five-tuple is what identifies a TURN client: one whose NAT binding has
-/// changed gets 438 and a nonce for its new address. 33 characters, to keep challenges small.
+/// changed gets 438 and a nonce for its new address. 33 characters, to keep challenges small. The
+/// key is wiped at the end.
 class NonceMint {
  public:
   /// `features` is the same for all nonces of this mint. `key` should be 32 random bytes.
-  NonceMint(std::vector<uint8_t> key, uint32_t lifetime_seconds, uint32_t features);
-  ~NonceMint();
+  NonceMint(stun::Bytes key, uint32_t lifetime_seconds, uint32_t features);
 
   /// `now` is Unix seconds.
   std::string Make(const Endpoint& client, uint64_t now) const;
@@ -35,9 +36,12 @@ class NonceMint {
   bool IsValid(absl::string_view nonce, const Endpoint& client, uint64_t now) const;
 
  private:
-  std::string MakeAt(const Endpoint& client, uint32_t issued) const;
+  static constexpr size_t kPayloadSize = 15;
+  using Payload = std::array<uint8_t, kPayloadSize>;
+  Payload PayloadOf(const Endpoint& client, uint32_t issued) const;
 
-  std::vector<uint8_t> key_;
+  stun::HmacKey key_;
+  std::string prefix_;  // cookie and features
   uint32_t lifetime_seconds_;
   uint32_t features_;
 };

@@ -4,7 +4,6 @@
 
 #include "control/stun/byte_order.h"
 #include "control/stun/fingerprint.h"
-#include "control/stun/hmac.h"
 
 namespace causeway::stun {
 namespace {
@@ -108,7 +107,7 @@ int Message::UnknownRequired(absl::Span<const Attribute> known, Attribute* out,
   return found;
 }
 
-bool Message::IntegrityMatches(Attribute which, Bytes key) const {
+bool Message::IntegrityMatches(Attribute which, const IntegrityKey& key) const {
   const bool sha1 = which == Attribute::kMessageIntegrity;
   if (!sha1 && which != Attribute::kMessageIntegritySha256) return false;
   const AttributeView* a = Find(which);
@@ -118,9 +117,9 @@ bool Message::IntegrityMatches(Attribute which, Bytes key) const {
   Store16(head + 2,
           static_cast<uint16_t>(a->offset + kAttributeHeader + a->value.size() - kHeaderSize));
   uint8_t tag[kMaxHashSize];
-  return Hmac(sha1 ? Hash::kSha1 : Hash::kSha256, key,
-              {head, datagram_.subspan(sizeof(head), a->offset - sizeof(head))}, tag) &&
-         EqualInConstantTime(tag, a->value.data(), a->value.size());
+  (sha1 ? key.sha1 : key.sha256)
+      .Sign({head, datagram_.subspan(sizeof(head), a->offset - sizeof(head))}, tag);
+  return EqualInConstantTime(tag, a->value.data(), a->value.size());
 }
 
 }  // namespace causeway::stun

@@ -6,12 +6,11 @@
 #include <optional>
 
 #include "absl/types/span.h"
+#include "control/stun/hmac.h"
 #include "control/stun/types.h"
 #include "dataplane/address.h"
 
 namespace causeway::stun {
-
-using Bytes = absl::Span<const uint8_t>;
 
 /// One attribute in the order of the datagram. `value` points into the datagram, padding left out.
 struct AttributeView {
@@ -61,7 +60,10 @@ class Message {
   /// Checks MESSAGE-INTEGRITY (HMAC-SHA1) or MESSAGE-INTEGRITY-SHA256 under `key`, in constant time
   /// (RFC 8489 sections 14.5, 14.6; a SHA-256 tag may be cut to 16..32 bytes, a multiple of 4).
   /// False when the attribute is absent.
-  bool IntegrityMatches(Attribute which, Bytes key) const;
+  bool IntegrityMatches(Attribute which, const IntegrityKey& key) const;
+  bool IntegrityMatches(Attribute which, Bytes key) const {
+    return IntegrityMatches(which, IntegrityKey(key));
+  }
 
  private:
   Bytes datagram_;

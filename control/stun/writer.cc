@@ -5,7 +5,6 @@
 
 #include "control/stun/byte_order.h"
 #include "control/stun/fingerprint.h"
-#include "control/stun/hmac.h"
 
 namespace causeway::stun {
 namespace {
@@ -124,15 +123,11 @@ void Writer::AddPasswordAlgorithms(absl::Span<const PasswordAlgorithm> algorithm
   }
 }
 
-void Writer::AddIntegrity(Attribute which, Bytes key) {
-  const Hash hash = which == Attribute::kMessageIntegrity ? Hash::kSha1 : Hash::kSha256;
+void Writer::AddIntegrity(Attribute which, const IntegrityKey& key) {
+  const bool sha1 = which == Attribute::kMessageIntegrity;
   const size_t covered = size_;
-  uint8_t* out = Append(which, HashSize(hash));
-  if (out == nullptr) return;
-  if (Hmac(hash, key, {Bytes(buffer_.data(), covered)}, out)) return;
-  size_ = covered;
-  Store16(&buffer_[2], static_cast<uint16_t>(size_ - kHeaderSize));
-  overflow_ = true;
+  uint8_t* out = Append(which, HashSize(sha1 ? Hash::kSha1 : Hash::kSha256));
+  if (out != nullptr) (sha1 ? key.sha1 : key.sha256).Sign({Bytes(buffer_.data(), covered)}, out);
 }
 
 void Writer::AddFingerprint() {

@@ -26,7 +26,8 @@ class Writer {
   void AddAddressErrorCode(Family family, ErrorCode code);
   void AddPasswordAlgorithms(absl::Span<const PasswordAlgorithm> algorithms);
   /// kMessageIntegrity or kMessageIntegritySha256 (32 bytes) over what is there so far.
-  void AddIntegrity(Attribute which, Bytes key);
+  void AddIntegrity(Attribute which, const IntegrityKey& key);
+  void AddIntegrity(Attribute which, Bytes key) { AddIntegrity(which, IntegrityKey(key)); }
   void AddFingerprint();
 
   bool overflow() const { return overflow_; }

@@ -92,7 +92,7 @@ std::optional<ErrorCode> Server::Impl::ParseFamilies(const stun::Message& messag
 bool Server::Impl::OverQuota(const Request& request, const AllocateWish& wish) const {
   const uint32_t limit = config_.limits.allocations_per_user;
   if (limit == 0) return false;
-  const std::string& user = request.credentials->username;
+  const absl::string_view user = request.credentials->username;
   uint32_t used = users_.Used(user) + (wish.kind == PortKind::kPair ? 2 : 1);
   if (wish.token && reservations_.Find(*wish.token)->user->name == user) --used;
   return used > limit;
@@ -104,7 +104,7 @@ void Server::Impl::CreateAllocation(const Request& request, AllocateWish wish) {
   }
   const RelayPair relays = TakeRelays(request.shard, wish);
   if (!relays.IsSet()) return Fail(request, ErrorCode::kInsufficientCapacity);
-  const std::string& user = request.credentials->username;
+  const absl::string_view user = request.credentials->username;
   const Deciseconds now = request.now.monotonic;
   uint64_t token = 0;
   if (wish.kind == PortKind::kPair) {

@@ -15,7 +15,7 @@ stun::Bytes Response::Finish(absl::string_view software) {
     writer_.AddText(stun::Attribute::kSoftware, software);
   }
   if (request_.credentials != nullptr) {
-    writer_.AddIntegrity(request_.credentials->integrity, request_.credentials->key.view());
+    writer_.AddIntegrity(request_.credentials->integrity, *request_.credentials->key);
   }
   if (request_.message.Has(stun::Attribute::kFingerprint)) writer_.AddFingerprint();
   return writer_.overflow() ? stun::Bytes() : writer_.message();

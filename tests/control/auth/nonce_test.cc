@@ -16,7 +16,8 @@ NonceMint Mint(uint8_t key = 1) {
 
 TEST(Nonce, StartsWithTheCookieAndItsFeatures) {
   EXPECT_EQ(Mint().Make(kClient, kNow).substr(0, 13), "obMatJos2gAAA");
-  const NonceMint both({1, 2, 3}, 600, kPasswordAlgorithmsFeature | kUsernameAnonymityFeature);
+  const NonceMint both(std::vector<uint8_t>{1, 2, 3}, 600,
+                       kPasswordAlgorithmsFeature | kUsernameAnonymityFeature);
   EXPECT_EQ(both.Make(kClient, kNow).substr(0, 13), "obMatJos2wAAA");
 }
 

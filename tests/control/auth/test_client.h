@@ -63,6 +63,15 @@ inline Challenge Challenged(Authenticator& authenticator, const Endpoint& client
           TextOf(message, stun::Attribute::kPasswordAlgorithms), writer.message().size()};
 }
 
+/// What the key makes of nothing, under both hashes: equal for equal keys.
+inline std::string TagUnder(const stun::IntegrityKey& key) {
+  uint8_t tags[2 * stun::kMaxHashSize] = {};
+  key.sha1.Sign({}, tags);
+  key.sha256.Sign({}, tags + stun::kMaxHashSize);
+  return {reinterpret_cast<const char*>(tags), sizeof(tags)};
+}
+inline std::string TagUnder(const Key& key) { return TagUnder(stun::IntegrityKey(key.view())); }
+
 /// A request to be; what is nullopt is left out.
 struct Request {
   std::optional<std::string> username = "alice";

@@ -228,7 +228,7 @@ std::vector<uint8_t> WithCutTag(size_t size) {
   const size_t covered = datagram.size();
   Store16(&datagram[2], static_cast<uint16_t>(covered - kHeaderSize + 4 + ((size + 3) & ~3u)));
   uint8_t tag[64] = {};
-  EXPECT_TRUE(Hmac(Hash::kSha256, AsBytes("key"), {Bytes(datagram)}, tag));
+  Hmac(Hash::kSha256, AsBytes("key"), {Bytes(datagram)}, tag);
   const uint8_t header[] = {0, 0x1c, 0, static_cast<uint8_t>(size)};
   datagram.insert(datagram.end(), header, header + 4);
   datagram.insert(datagram.end(), tag, tag + ((size + 3) & ~3u));

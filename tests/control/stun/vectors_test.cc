@@ -126,7 +126,7 @@ TEST(Vectors, PrintedSha256RequestIsWrong) {
   const auto key = LongTermKey(Hash::kSha256);
   const size_t covered = datagram.size() - 36;
   uint8_t tag[kMaxHashSize];
-  ASSERT_TRUE(Hmac(Hash::kSha256, key, {Bytes(datagram).subspan(0, covered)}, tag));
+  Hmac(Hash::kSha256, key, {Bytes(datagram).subspan(0, covered)}, tag);
   EXPECT_EQ(Bytes(tag), Bytes(datagram).subspan(covered + 4));
 
   datagram[3] = 0x88;

@@ -22,7 +22,7 @@ stun::Bytes AsBytes(const std::string& text) {
 }  // namespace
 
 std::string TimeLimitedPassword(const std::string& secret, const std::string& user) {
-  return auth::TimeLimitedPassword(secret, user).value();
+  return auth::TimeLimitedPassword(secret, user);
 }
 
 Attr Raw(Attribute type, std::vector<uint8_t> value) {
