@@ -34,6 +34,8 @@ constexpr Option kOptions[] = {
     {kWire, "poll-sleep-us", "N", "sleep so long when there is nothing to do (0)"},
     {kServer, "server", "ADDR[:PORT]", "the TURN server (port 3478); [ADDR]:PORT with IPv6"},
     {kServer, "gateway", "ADDR", "next hop of all packets (the server itself)"},
+    {kServer, "reflect", "MAC",
+     "no TURN: the load goes there, and comes back as testpmd returns it"},
     {kServer, "client-address", "A[/LEN][,...]", "addresses that the clients take"},
     {kServer, "client-ports", "FIRST-LAST", "ports of each (10000-59999)"},
     {kServer, "peer-address", "A[/LEN][,...]", "addresses that the peers take"},

@@ -35,6 +35,8 @@ void CycleFlood::Begin(uint64_t now) {
 unsigned CycleFlood::Tick(uint64_t now) {
   clients_.Tick(now);
   if (!running_) return 0;
+  for (; !resting_.empty() && resting_.front().until <= now; resting_.pop_front())
+    idle_.push_back(resting_.front().client);
   unsigned due = options_.flood_outstanding - std::min(options_.flood_outstanding, clients_.busy());
   if (options_.flood_rate_pps > 0) due = static_cast<unsigned>(pacer_.Due(now));
   due = static_cast<unsigned>(std::min({size_t{due}, idle_.size(), kStartsAtOnce}));
@@ -57,9 +59,9 @@ void CycleFlood::OnDone(uint32_t client, Program /*program*/, uint64_t /*now*/) 
 }
 
 void CycleFlood::OnFailed(uint32_t client, Program /*program*/, const std::string& why,
-                          uint64_t /*now*/) {
+                          uint64_t now) {
   if (first_failure_.empty()) first_failure_ = why;
-  idle_.push_back(client);
+  resting_.push_back({client, now + config_.tsc_hz});
 }
 
 void CycleFlood::Stop(uint64_t now) {

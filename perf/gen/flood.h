@@ -106,7 +106,13 @@ class CycleFlood : public FloodDriver, private ProgramListener {
   const Config config_;
   TurnClients clients_;
   Pacer pacer_;
+  /// A client whose last cycle failed rests first.
+  struct Resting {
+    uint32_t client;
+    uint64_t until;
+  };
   std::deque<uint32_t> idle_;
+  std::deque<Resting> resting_;  // the first to wake first
   bool running_ = false;
   uint64_t began_ = 0;
   uint64_t cycles_ = 0;

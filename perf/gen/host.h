@@ -22,6 +22,8 @@ class Host {
   /// Finds the gateway's MAC. Polls the port meanwhile, for 4 seconds at most, or until
   /// `interrupted` says so (CancelledError). UnavailableError says what to look at.
   absl::Status Resolve(absl::FunctionRef<bool()> interrupted);
+  /// Instead: it is this MAC.
+  void Take(const MacAddress& gateway) { macs_ = {port_.mac(), gateway}; }
   const MacPair& macs() const { return macs_; }
 
   /// A received frame that is no UDP datagram.

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "perf/gen/option_reader.h"
 
 namespace causeway::gen {
@@ -47,6 +49,26 @@ absl::Status ReadWire(const OptionReader& in, Options& out) {
   out.realtime = in.Has("realtime");
   return FirstError({in.Number("cpu", 0, 1023, out.cpu),
                      in.Number("poll-sleep-us", 0, 10'000, out.poll_sleep_us)});
+}
+
+absl::Status ReadReflect(const OptionReader& in, Options& out) {
+  absl::Status status =
+      FirstError({in.Need(in.Has("load"), "--load", {"reflect"}), in.Exclude("reflect", "flood"),
+                  in.Exclude("reflect", "keepalive"), in.Exclude("reflect", "user")});
+  if (!status.ok() || !in.Has("reflect")) return status;
+  const std::vector<absl::string_view> bytes = absl::StrSplit(in.Text("reflect"), ':');
+  MacAddress& mac = out.reflect.emplace();
+  bool good = bytes.size() == mac.size();
+  for (size_t i = 0; good && i < mac.size(); ++i) {
+    uint32_t byte = 0;
+    good = bytes[i].size() == 2 && absl::SimpleHexAtoi(bytes[i], &byte);
+    mac[i] = static_cast<uint8_t>(byte);
+  }
+  if (!good || (mac[0] & 1) != 0) {
+    return BadValue("reflect", in.Text("reflect"),
+                    "not the MAC of a port: give one like 02:00:00:00:00:05");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ReadServer(const OptionReader& in, Options& out) {
@@ -301,8 +323,8 @@ absl::StatusOr<CommandLine> ParseOptions(int argc, const char* const* argv) {
   if (!out.print.empty()) return out;
   const OptionReader in(texts->values);
   Options& options = out.options;
-  for (auto step : {ReadWire, ReadServer, ReadPlans, ReadCredentials, ReadAllocations, ReadLoad,
-                    ReadSearch, ReadFlood, ReadTimes, ReadOutput}) {
+  for (auto step : {ReadWire, ReadServer, ReadReflect, ReadPlans, ReadCredentials, ReadAllocations,
+                    ReadLoad, ReadSearch, ReadFlood, ReadTimes, ReadOutput}) {
     if (absl::Status status = step(in, options); !status.ok()) return status;
   }
   if (absl::Status status = CheckPlanSizes(in, options); !status.ok()) return status;

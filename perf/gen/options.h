@@ -38,6 +38,9 @@ struct Options {
   EndpointPlan clients;
   /// Of one family, which may differ from the server's; holds `allocations` at least.
   EndpointPlan peers;
+  /// No TURN at all: the load goes to this MAC, whose owner sends the frames back. With a load and
+  /// without flood and keepalive.
+  std::optional<MacAddress> reflect;
   std::string user;  // empty: no credentials; then no flood is kAllocateAuth
   std::string password;
   std::string realm;  // empty: the one that the server names

@@ -1,5 +1,6 @@
 #include "perf/gen/port.h"
 
+#include <bpf/libbpf.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -8,6 +9,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+#include <xdp/libxdp.h>
 
 #include <algorithm>
 #include <chrono>
@@ -121,6 +123,12 @@ absl::StatusOr<std::string> DeviceString(const Options& options) {
                       copy ? ",force_copy=1" : "");
 }
 
+// libxdp and libbpf tell much that is no error; what is one, the driver's result says as well.
+void SilenceXdpLibraries() {
+  libbpf_set_print(nullptr);
+  libxdp_set_print(nullptr);
+}
+
 bool LinkIsUp(uint16_t id) {
   rte_eth_link link = {};
   return rte_eth_link_get_nowait(id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
@@ -156,6 +164,7 @@ absl::StatusOr<std::unique_ptr<Port>> Port::Open(const Options& options) {
         " MB; free some, or reserve hugepages (sysctl -w vm.nr_hugepages=", kMemoryMegabytes / 2,
         ")"));
   }
+  SilenceXdpLibraries();
   absl::StatusOr<uint16_t> id = pci ? FindPciPort(*device) : AddVirtualPort(*device);
   if (!id.ok()) return id.status();
   absl::StatusOr<causeway::Port> started = StartPort(*id, kMtuWanted, {&pool, 1});

@@ -69,16 +69,21 @@ Runner::Runner(const Options& options, Port& port, Credentials& credentials, Pca
 }
 
 absl::Status Runner::Run(Report& report) {
-  absl::Status status = host_.Resolve([] { return g_interrupts > 0; });
+  absl::Status status;
+  if (options_.reflect) {
+    host_.Take(*options_.reflect);
+  } else {
+    status = host_.Resolve([] { return g_interrupts > 0; });
+  }
   if (!status.ok()) return status;
   status = Phases(report);
-  if (!options_.keep_allocations) TearDown();
+  if (!options_.keep_allocations && !options_.reflect) TearDown();
   if (g_interrupts > 0) return absl::CancelledError("interrupted");
   return status;
 }
 
 absl::Status Runner::Phases(Report& report) {
-  if (options_.allocations > 0) {
+  if (options_.allocations > 0 && !options_.reflect) {
     if (absl::Status status = SetUp(report); !status.ok() || g_interrupts > 0) return status;
   }
   if (options_.load != Load::kNone) {

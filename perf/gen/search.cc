@@ -13,14 +13,16 @@ constexpr double kSentInFull = 0.98;  // of the offered rate
 
 bool RateSearch::Record(double sent_pps, double loss) {
   const bool passed = loss <= config_.loss_bound && sent_pps > 0;
-  if (!passed && high_ == 0 && !failed_once_) {
+  const bool full = sent_pps >= kSentInFull * next_;
+  if (!failed_once_ && (passed ? !full : high_ == 0)) {
     failed_once_ = true;
-    return false;
+    if (passed) best_ = std::max(best_, sent_pps);
+    return passed;
   }
   failed_once_ = false;
   if (passed) {
     best_ = std::max(best_, sent_pps);
-    if (sent_pps >= kSentInFull * next_) {
+    if (full) {
       low_ = std::max(low_, next_);
     } else {
       low_ = std::max(low_, sent_pps);

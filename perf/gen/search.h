@@ -3,8 +3,8 @@
 
 namespace causeway::gen {
 
-/// Chooses the rate of each trial: up in steps of four until one fails twice (once may be chance),
-/// then by halving the ratio between what passed and what failed. No I/O.
+/// Chooses the rate of each trial: up in steps of four until one fails twice (once may be chance, as
+/// may be one time that the generator sends too few), then by halving the ratio between what passed and what failed. No I/O.
 class RateSearch {
  public:
   struct Config {

@@ -12,7 +12,8 @@ namespace {
 
 constexpr int kAhead = 6;
 constexpr double kLeastDebt = 2.0 * Port::kBurst;
-constexpr uint32_t kSampled = 64;  // one in so many is looked at closely
+constexpr uint32_t kSampled = 64;     // one in so many is looked at closely
+constexpr uint16_t kNowhere = 49152;  // relay port when there is no relay
 constexpr double kGoldenRatio = 0.6180339887;
 
 uint32_t StrideFor(uint32_t flows) {
@@ -60,7 +61,8 @@ void Traffic::AddFlow(uint32_t number, const TurnClients& clients) {
   };
   set(options_.clients.At(number), flow.client, &flow.client_port);
   set(options_.peers.At(number), flow.peer, &flow.peer_port);
-  set(clients.Relayed(number), flow.relayed, &flow.relayed_port);
+  const Endpoint nowhere = {options_.server.address, kNowhere};
+  set(options_.reflect ? nowhere : clients.Relayed(number), flow.relayed, &flow.relayed_port);
 }
 
 void Traffic::Begin(double rate_pps, uint64_t tsc_hz, uint64_t now) {
@@ -148,6 +150,7 @@ bool Traffic::Receive(Direction arrived, const UdpView& view, const uint8_t* pay
                       uint64_t now) {
   Stamp stamp;
   if (!ReadStamp(payload, size, stamp)) return false;
+  if (options_.reflect) arrived = static_cast<Direction>(stamp.direction & 1);
   FlowMeter* meter = meters_[Index(arrived)].get();
   if (meter == nullptr) return true;
   const bool ours = stamp.direction == static_cast<uint8_t>(arrived) &&
@@ -164,7 +167,7 @@ bool Traffic::IsSound(const Stamp& stamp, Direction arrived, const UdpView& view
                       size_t size) const {
   const EndpointPlan& plan = arrived == Direction::kToPeer ? options_.peers : options_.clients;
   const Endpoint destination = {view.destination(), view.destination_port()};
-  return plan.At(stamp.flow) == destination &&
+  return (options_.reflect || plan.At(stamp.flow) == destination) &&
          size == options_.profile.Size(stamp.flow, stamp.sequence) &&
          ChecksumsAreRight(view, port_.partial_checksums());
 }

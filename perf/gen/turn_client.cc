@@ -17,7 +17,7 @@ using stun::Message;
 
 // Milliseconds to wait after the first, second, … transmission; the last is the pause before
 // another Allocate.
-constexpr uint64_t kWaits[] = {500, 1000, 2000, 4000, 4000, 250};
+constexpr uint64_t kWaits[] = {500, 1000, 2000, 4000, 4000, 500};
 
 std::string ReasonOf(const Message& response) {
   const stun::AttributeView* error = response.Find(Attribute::kErrorCode);
@@ -54,6 +54,7 @@ void TurnClients::Start(uint32_t client, Program program, uint64_t now) {
   Session& session = At(client);
   session.program = program;
   session.tries = 0;
+  session.mismatches = 0;
   session.fresh_nonce = false;
   ++busy_;
   const bool allocates = program == Program::kSetup || program == Program::kCycle;
@@ -207,10 +208,14 @@ void TurnClients::OnChallenge(uint32_t client, const Message& response, int code
   Begin(client, session.step, now);
 }
 
+// Something is left on the five-tuple. It is deleted, but coturn keeps a deleted allocation's
+// five-tuple for some seconds.
 void TurnClients::OnMismatch(uint32_t client, uint64_t now) {
   Session& session = At(client);
-  if (++session.tries > kMostTries) return Fail(client, Refusal(client, 437, ""), now);
-  Begin(client, Step::kDelete, now);
+  if (session.program == Program::kCycle || session.mismatches == kMostMismatches)
+    return Fail(client, Refusal(client, 437, ""), now);
+  if (++session.mismatches == 1) return Begin(client, Step::kDelete, now);
+  Pause(client, now);
 }
 
 void TurnClients::Finish(uint32_t client, uint64_t now) {

@@ -99,7 +99,8 @@ class TurnClients {
     Program program = Program::kNone;
     Step step = Step::kNone;
     uint8_t transmissions = 0;
-    uint8_t tries = 0;         // answers in this program that led to a new attempt
+    uint8_t tries = 0;       // challenges in this program
+    uint8_t mismatches = 0;  // Allocates in this program that found something on the five-tuple
     bool fresh_nonce = false;  // the nonce came from a challenge within this program
     bool allocated = false;
     bool bound = false;
@@ -112,6 +113,7 @@ class TurnClients {
   static constexpr int kTransmissions = 5;
   static constexpr int kPauseQueue = kTransmissions;
   static constexpr uint8_t kMostTries = 8;
+  static constexpr uint8_t kMostMismatches = 20;  // ten seconds of pauses
 
   Session& At(uint32_t client) { return sessions_[client - config_.first_client]; }
   const Session& At(uint32_t client) const { return sessions_[client - config_.first_client]; }
