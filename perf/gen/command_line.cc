@@ -50,7 +50,8 @@ constexpr Option kOptions[] = {
     {kLoad, "load", "KIND",
      "channeldata or send: from clients to peers; peer: from peers to clients; both: ChannelData "
      "and back"},
-    {kLoad, "rate", "PPS", "packets a second, all directions together"},
+    {kLoad, "rate", "PPS",
+     "packets a second, all directions together (0: all that the link takes)"},
     {kLoad, "active", "N", "load on so many of the allocations (all)"},
     {kLoad, "size", "BYTES", "of payload, 32 or more (172)"},
     {kLoad, "profile", "NAME", "instead of --size: imix, voice or video"},

@@ -165,7 +165,7 @@ absl::Status ReadLoad(const OptionReader& in, Options& out) {
         absl::StrCat("--load ", in.Text("load"), " with --allocations 0: load needs 1 or more"));
   }
   return FirstError({in.Number("active", 1, out.allocations, out.active),
-                     in.Real("rate", 1, kMaxRate, out.rate_pps)});
+                     in.Real("rate", 0, kMaxRate, out.rate_pps)});
 }
 
 absl::Status ReadSearch(const OptionReader& in, Options& out) {

@@ -55,7 +55,7 @@ struct Options {
   Load load = Load::kNone;
   uint32_t active = 1;  // allocations with load, 1 to `allocations`; 0 only when those are
   Profile profile = Profile::Fixed(172);
-  double rate_pps = 0;  // of all directions together; above 0 with a load that is no search
+  double rate_pps = 0;  // of all directions together; 0: all that the link takes
   bool search = false;
   double loss_bound = 0.001;  // a fraction
   double min_rate_pps = 1'000;

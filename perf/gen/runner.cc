@@ -143,7 +143,7 @@ void Runner::OnFailed(uint32_t /*client*/, Program program, const std::string& w
 
 void Runner::WarmUp() {
   const double rate = options_.search ? options_.min_rate_pps : options_.rate_pps;
-  traffic_->Begin(std::min(rate, kWarmUpPps), tsc_hz_, rte_rdtsc());
+  traffic_->Begin(rate > 0 ? std::min(rate, kWarmUpPps) : kWarmUpPps, tsc_hz_, rte_rdtsc());
   const uint64_t end = rte_rdtsc() + Cycles(kWarmUpSeconds);
   Loop([&](uint64_t now) { return now >= end; });
   traffic_->Stop(rte_rdtsc());

@@ -72,6 +72,7 @@ void Traffic::Begin(double rate_pps, uint64_t tsc_hz, uint64_t now) {
     if (meter) meter->Begin(phase_);
   turn_ = writers_[0] ? Direction::kToPeer : Direction::kToClient;
   tsc_hz_ = tsc_hz;
+  paced_ = rate_pps > 0;
   pacer_ = Pacer(rate_pps, kLeastDebt, tsc_hz, now);
   began_ = now;
   sending_ = true;
@@ -90,7 +91,7 @@ double Traffic::Seconds(uint64_t now) const {
 
 unsigned Traffic::SendDue(uint64_t now) {
   if (!sending_) return 0;
-  const double due = pacer_.Due(now);
+  const double due = paced_ ? pacer_.Due(now) : Port::kBurst;
   if (pending_.begin == pending_.end) {
     const auto count = static_cast<unsigned>(std::min<double>(due, Port::kBurst));
     if (count == 0) return 0;

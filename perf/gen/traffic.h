@@ -32,7 +32,7 @@ class Traffic {
   Traffic(const Traffic&) = delete;
   Traffic& operator=(const Traffic&) = delete;
 
-  /// A phase begins: all is counted from zero.
+  /// A phase begins: all is counted from zero. A rate of 0: as fast as the device takes frames.
   void Begin(double rate_pps, uint64_t tsc_hz, uint64_t now);
   /// Sends what is due, a burst at most; returns how many frames the device took. Where it takes too
   /// few, the rate that was sent says so.
@@ -85,6 +85,7 @@ class Traffic {
 
   bool sending_ = false;
   Pacer pacer_;
+  bool paced_ = true;
   uint64_t began_ = 0;
   uint64_t ended_ = 0;
   uint64_t tsc_hz_ = 1;
