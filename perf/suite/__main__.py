@@ -38,13 +38,13 @@ def parse():
             parser.error(f"--only: there is no part '{part}'; the parts are {', '.join(PARTS)}")
     arguments.output = arguments.output or os.path.join(os.environ["CAUSEWAY_BUILD"], "perf",
                                                         "results")
+    try:
+        os.makedirs(arguments.output, exist_ok=True)
+    except OSError as error:
+        parser.error(f"--output {arguments.output}: {error.strerror}: give a folder that can be made")
     for path in (arguments.output, os.path.dirname(os.path.abspath(arguments.json or "."))):
-        try:
-            os.makedirs(path, exist_ok=True)
-        except OSError as error:
-            parser.error(f"{path}: {error.strerror}: give a folder that can be written")
         if not os.access(path, os.W_OK):
-            parser.error(f"{path} cannot be written: give another folder")
+            parser.error(f"{path} is no folder that can be written: give another")
     return arguments
 
 
@@ -119,11 +119,21 @@ def write(arguments, document):
         with open(arguments.json, "w", encoding="utf-8") as file:
             file.write(text)
     if arguments.publish:
-        folder = os.path.join(REPOSITORY, "docs", "performance")
-        os.makedirs(folder, exist_ok=True)
-        for name in names:
-            shutil.copy(os.path.join(arguments.output, name), folder)
-        say(f"published to {os.path.relpath(folder)}")
+        publish(document, arguments.output, names[2:])
+
+
+def publish(document, folder, drawn):
+    """The tables go into docs/performance.md, plots and figures beside it."""
+    page = os.path.join(REPOSITORY, "docs", "performance.md")
+    beside = os.path.join(REPOSITORY, "docs", "performance")
+    os.makedirs(beside, exist_ok=True)
+    for name in ("results.json", *drawn):
+        shutil.copy(os.path.join(folder, name), beside)
+    with open(page, encoding="utf-8") as file:
+        text = report.into(file.read(), document, drawn, "performance")
+    with open(page, "w", encoding="utf-8") as file:
+        file.write(text)
+    say("published to docs/performance.md")
 
 
 def main():
@@ -141,6 +151,7 @@ def main():
         broken = results.broken
     except Stopped as stopped:
         print(f"perf/run: stopped by {stopped}; nothing was written", file=sys.stderr)
+        broken = False
         return 130
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

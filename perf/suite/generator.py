@@ -27,10 +27,10 @@ class Generator:
         """causeway-gen's JSON of a run that must end well within `seconds`. `on_phase` hears
         (name, begins) of each phase when it begins and when it ends."""
         report = self._lab.path("causeway-gen.json")
+        account = () if "--reflect" in arguments else ("--user", f"{USER}:{PASSWORD}")
         argv = [binary("gen/causeway-gen"), *self._link, "--server", RELAY, "--client-address",
-                CLIENTS, "--peer-address", PEERS, "--user", f"{USER}:{PASSWORD}", "--cpu",
-                str(GENERATOR_CPU), "--size", str(PAYLOAD_BYTES), "--quiet", "--json", report,
-                *map(str, arguments)]
+                CLIENTS, "--peer-address", PEERS, *account, "--cpu", str(GENERATOR_CPU), "--size",
+                str(PAYLOAD_BYTES), "--quiet", "--json", report, *map(str, arguments)]
         read_end, write_end = os.pipe()
         try:
             process = self._lab.start(argv, self._lab.generator_ns, output=write_end)

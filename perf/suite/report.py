@@ -1,5 +1,7 @@
 """The results in words: tables for the terminal, and report.md."""
 
+import os
+
 from suite.plan import PARTS
 from suite.results import KEYS
 
@@ -73,7 +75,7 @@ def markdown(document, plots):
          number(target["measured"]) + (f" {target['unit']}" if target["measured"] is not None
                                        else ""), verdict(target))
         for target in document["targets"]])
-    lines += [f"![{plot}]({plot})" for plot in plots] + [""]
+    lines += [f"![{os.path.basename(plot)}]({plot})" for plot in plots] + [""]
     for part in (core, link, peer, allocations, idle, scale):
         detail = document["details"].get(part.__name__)
         if detail:
@@ -84,6 +86,21 @@ def markdown(document, plots):
     lines += ["## All figures", "", *table(("key", "value"), (
         (f"`{key}`", number(figure(document, key))) for key in KEYS))]
     return "\n".join(lines).rstrip() + "\n"
+
+
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+
+
+def into(page, document, plots, folder):
+    """The page with the tables and plots between its two marks replaced."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page has no lines {BEGIN} and {END}")
+    text = markdown(document, [f"{folder}/{plot}" for plot in plots])
+    tables = "\n".join(f"#{line}" if line.startswith("#") else line
+                       for line in text.splitlines()[2:])
+    return f"{before}{BEGIN}\n{tables}\n{END}{after}"
 
 
 def machine_rows(machine):
@@ -144,13 +161,15 @@ def idle(_, detail):
             rows.append((f"{run['allocations']:,}", number(run["rss"] / 2**20),
                          number(run["hugepages"] / 2**20),
                          number(one["bytes_per_allocation_with_empty_node"]),
+                         with_spread(one["control_cpu_share_none"], 100),
                          with_spread(one["control_cpu_share"], 100),
                          with_spread(one["forward_p99_us_none"]), with_spread(one["forward_p99_us"])))
     empty = detail.get("empty_node", {})
     return ["## Idle: allocations kept alive", "",
             f"An empty node takes {number(sum(empty.values()) / 2**20)} MB.", "", *table(
                 ("allocations", "RSS MB", "hugepages MB", "all bytes of the node an allocation",
-                 "control CPU %", "forward p99 µs with none", "with these"), rows)]
+                 "control CPU % with none", "with these", "forward p99 µs with none",
+                 "with these"), rows)]
 
 
 def scale(_, detail):

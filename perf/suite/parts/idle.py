@@ -13,7 +13,8 @@ MEDIA = ("--load", "both", "--active", ACTIVE, "--rate", 3000)
 SHARING = ("--poll-sleep-us", 20, "--realtime")
 KEEPALIVE_SECONDS = 15
 MEMORY_MB = {"100k": 1500, "1m": 4000}
-SETUP_SECONDS = {"100k": 40, "1m": 120}
+SETUP_SECONDS = {"100k": 60, "1m": 240}
+OUTSTANDING = 1024
 
 
 def measure(lab, plan, results, say):
@@ -41,14 +42,10 @@ def _empty_node(lab):
 
 
 def _measure_size(lab, plan, results, say, size):
-    lab.wire()
-    relay = relays.Causewayd(lab, max_allocations=SIZES[size], many_relays=True)
     runs = {"none": [], "idle": []}
     for kind in interleave(plan.idle_repeats, *runs):
         say(f"idle: {size}, {'kept alive' if kind == 'idle' else 'none, to compare with'}")
-        runs[kind].append(_run(lab, plan, relay, size if kind == "idle" else None))
-    warnings = relay.warnings()
-    relay.stop()
+        runs[kind].append(_run(lab, plan, size, kind == "idle"))
     idle, none = runs["idle"], runs["none"]
     total = median([run["rss"] + run["hugepages"] for run in idle])
     empty = sum(results.details["idle"]["empty_node"].values())
@@ -56,13 +53,18 @@ def _measure_size(lab, plan, results, say, size):
     for key in ("control_cpu_share", "forward_p99_us"):
         results.set(f"idle.{size}.{key}", median([run[key] for run in idle]))
     results.details["idle"][size] = {
-        "bytes_per_allocation_with_empty_node": total / SIZES[size], "warnings": warnings,
+        "bytes_per_allocation_with_empty_node": total / SIZES[size],
+        "warnings": idle[-1]["warnings"],
         "control_cpu_share": spread([run["control_cpu_share"] for run in idle]),
+        "control_cpu_share_none": spread([run["control_cpu_share"] for run in none]),
         "forward_p99_us": spread([run["forward_p99_us"] for run in idle]),
         "forward_p99_us_none": spread([run["forward_p99_us"] for run in none]), "runs": runs}
 
 
-def _run(lab, plan, relay, size):
+def _run(lab, plan, size, idle):
+    """A node with room for all; all of them, or the few with media alone, are there."""
+    lab.wire()
+    relay = relays.Causewayd(lab, max_allocations=SIZES[size], many_relays=True)
     window = Window(relay)
     memory = {}
 
@@ -71,16 +73,17 @@ def _run(lab, plan, relay, size):
         if name == "load" and not begins:
             memory.update(relay.memory())
 
-    count, keepalive, seconds = ACTIVE, (), plan.idle_seconds + 40
-    if size:
-        count, seconds = SIZES[size], seconds + SETUP_SECONDS[size]
-        keepalive = ("--keepalive", KEEPALIVE_SECONDS)
+    count = SIZES[size] if idle else ACTIVE
+    keepalive = ("--keepalive", KEEPALIVE_SECONDS) if idle else ()
     report = Generator(lab, ("--interface", "gen0")).run(
-        "--allocations", count, *MEDIA, *SHARING, *keepalive, "--duration", plan.idle_seconds,
-        seconds=seconds, on_phase=on_phase)
+        "--allocations", count, "--outstanding", OUTSTANDING, *MEDIA, *SHARING, *keepalive,
+        "--duration", plan.idle_seconds, "--keep-allocations",
+        seconds=plan.idle_seconds + SETUP_SECONDS[size], on_phase=on_phase)
+    warnings = relay.warnings()
+    relay.stop()
     return {**memory, "allocations": report["setup"]["allocations"],
             "setup_per_s": report["setup"]["allocations_per_s"],
             "keepalive": report["keepalive"], "loss": report["load"]["loss"],
             "control_cpu_share": window.spent_ns("main") / window.spent_ns("time"),
             "forward_p99_us": report["load"]["latency_us"]["p99"],
-            "latency_us": report["load"]["latency_us"]}
+            "latency_us": report["load"]["latency_us"], "warnings": warnings}

@@ -195,6 +195,18 @@ class ReportTest(unittest.TestCase):
         self.assertIn("a \\| b", text)
         self.assertIn("met", report.terminal(document))
 
+    def test_into_a_page(self):
+        page = f"# Title\n{report.BEGIN}\nold\n{report.END}\nafter\n"
+        text = report.into(page, document_of(all_measured()), ["core.svg"], "performance")
+        self.assertTrue(text.startswith("# Title\n"))
+        self.assertTrue(text.endswith(f"{report.END}\nafter\n"))
+        self.assertNotIn("old", text)
+        self.assertIn("\n### Targets\n", text)
+        self.assertIn("![core.svg](performance/core.svg)", text)
+        again = report.into(text, document_of(all_measured()), ["core.svg"], "performance")
+        self.assertEqual(again, text)
+        self.assertRaises(ValueError, report.into, "no marks", document_of(Results()), [], "")
+
     def test_machine(self):
         with tempfile.TemporaryDirectory() as folder:  # no repository
             described = machine.describe(folder)
