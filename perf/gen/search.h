@@ -3,8 +3,8 @@
 
 namespace causeway::gen {
 
-/// Chooses the rate of each trial: up in steps of four until one fails twice (once may be chance, as
-/// may be one time that the generator sends too few), then by halving the ratio between what passed and what failed. No I/O.
+/// Chooses the rate of each trial: up in steps of four until one fails twice (once may be chance),
+/// then by halving the ratio between what passed and what failed. No I/O.
 class RateSearch {
  public:
   struct Config {
@@ -20,8 +20,9 @@ class RateSearch {
   /// The rate to try now; not done.
   double next() const { return next_; }
   /// What the trial of next() gave: the rate that was really sent, and the lost fraction of it.
-  /// Returns whether it passed. Where loss is within the bound but the generator could not send
-  /// more, the rate that it sent is what passed, and higher rates are not tried.
+  /// Returns whether it passed. Where loss is within the bound but twice the generator could not
+  /// send what was offered, nor more than it has sent before, its own limit is found, and higher
+  /// rates are not tried.
   bool Record(double sent_pps, double loss);
   /// The highest rate sent in a trial that passed; 0 if none did.
   double best() const { return best_; }
