@@ -140,7 +140,7 @@ class EventSink {
  public:
   virtual ~EventSink() = default;
   /// A STUN message that the shard does not answer by itself. `datagram` is valid during the call
-  /// only.
+  /// only, and only until Dataplane::Transmit, which may write the answer over it.
   virtual void OnRequest(ShardId shard, const ClientTuple& tuple,
                          absl::Span<const uint8_t> datagram) = 0;
   /// ChannelData or an indication came from a client that the shard does not know: control may
@@ -158,10 +158,12 @@ class EventSink {
 class Dataplane {
  public:
   virtual ~Dataplane() = default;
-  /// Queues a command; order per shard is kept. What does not fit in the ring waits in control's
+  /// Queues a command; order per shard is kept. What Poll led to arrives when it returns at the
+  /// latest, all else at once. What does not fit in the ring waits in control's
   /// memory.
   virtual void Submit(ShardId shard, const Command& command) = 0;
-  /// Sends a STUN message to a client, after all commands submitted before. The bytes are copied.
+  /// Sends a STUN message to a client, after all commands submitted before. The bytes are copied,
+  /// within OnRequest into the buffer of the request if they fit, and must not lie in it.
   /// When no buffer is free the message is dropped and counted (the client retransmits).
   virtual void Transmit(ShardId shard, const ClientTuple& tuple,
                         absl::Span<const uint8_t> message) = 0;

@@ -1,5 +1,6 @@
 #include "control/daemon/event_loop.h"
 
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
@@ -14,6 +15,9 @@ namespace {
 
 constexpr timespec kSleep = {0, 500'000};
 constexpr timespec kNoSleep = {0, 0};
+constexpr int kPollsPerTurn = 16;
+// Longer than a client nearby takes for its next request.
+constexpr std::chrono::microseconds kAwakeAfterWork(100);
 
 sigset_t SetOf(absl::Span<const int> signals) {
   sigset_t set;
@@ -84,12 +88,19 @@ absl::Status EventLoop::Every(std::chrono::milliseconds interval, std::function<
 
 void EventLoop::Run(const std::function<int()>& poll) {
   epoll_event events[16];
+  std::chrono::steady_clock::time_point awake_until;
   while (!stopped_) {
-    const timespec& sleep = poll() > 0 ? kNoSleep : kSleep;
-    const int ready = epoll_pwait2(epoll_, events, std::size(events), &sleep, nullptr);
+    int polls = 0;
+    while (polls < kPollsPerTurn && !stopped_ && poll() > 0) ++polls;
+    const auto now = std::chrono::steady_clock::now();
+    if (polls > 0) awake_until = now + kAwakeAfterWork;
+    const bool awake = now < awake_until;
+    const int ready =
+        epoll_pwait2(epoll_, events, std::size(events), awake ? &kNoSleep : &kSleep, nullptr);
     for (int i = 0; i < ready && !stopped_; ++i) {
       static_cast<Source*>(events[i].data.ptr)->on_readable();
     }
+    if (awake && polls == 0) sched_yield();
   }
 }
 

@@ -61,6 +61,7 @@ void Hmac(Hash hash, Bytes key, std::initializer_list<Bytes> parts, uint8_t* out
 /// A key of MESSAGE-INTEGRITY and of MESSAGE-INTEGRITY-SHA256, ready for both.
 struct IntegrityKey {
   explicit IntegrityKey(Bytes key) : sha1(Hash::kSha1, key), sha256(Hash::kSha256, key) {}
+  const HmacKey& For(Hash hash) const { return hash == Hash::kSha1 ? sha1 : sha256; }
   HmacKey sha1;
   HmacKey sha256;
 };

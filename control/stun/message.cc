@@ -107,9 +107,10 @@ int Message::UnknownRequired(absl::Span<const Attribute> known, Attribute* out,
   return found;
 }
 
-bool Message::IntegrityMatches(Attribute which, const IntegrityKey& key) const {
-  const bool sha1 = which == Attribute::kMessageIntegrity;
-  if (!sha1 && which != Attribute::kMessageIntegritySha256) return false;
+bool Message::TagMatches(Attribute which, const HmacKey& key) const {
+  if (which != Attribute::kMessageIntegrity && which != Attribute::kMessageIntegritySha256) {
+    return false;
+  }
   const AttributeView* a = Find(which);
   if (a == nullptr || !IsTagSize(which, a->value.size())) return false;
 
@@ -117,8 +118,7 @@ bool Message::IntegrityMatches(Attribute which, const IntegrityKey& key) const {
   Store16(head + 2,
           static_cast<uint16_t>(a->offset + kAttributeHeader + a->value.size() - kHeaderSize));
   uint8_t tag[kMaxHashSize];
-  (sha1 ? key.sha1 : key.sha256)
-      .Sign({head, datagram_.subspan(sizeof(head), a->offset - sizeof(head))}, tag);
+  key.Sign({head, datagram_.subspan(sizeof(head), a->offset - sizeof(head))}, tag);
   return EqualInConstantTime(tag, a->value.data(), a->value.size());
 }
 

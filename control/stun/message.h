@@ -12,6 +12,11 @@
 
 namespace causeway::stun {
 
+/// What MESSAGE-INTEGRITY and MESSAGE-INTEGRITY-SHA256 are made with.
+inline Hash HashOf(Attribute integrity) {
+  return integrity == Attribute::kMessageIntegrity ? Hash::kSha1 : Hash::kSha256;
+}
+
 /// One attribute in the order of the datagram. `value` points into the datagram, padding left out.
 struct AttributeView {
   Attribute type;
@@ -60,12 +65,16 @@ class Message {
   /// Checks MESSAGE-INTEGRITY (HMAC-SHA1) or MESSAGE-INTEGRITY-SHA256 under `key`, in constant time
   /// (RFC 8489 sections 14.5, 14.6; a SHA-256 tag may be cut to 16..32 bytes, a multiple of 4).
   /// False when the attribute is absent.
-  bool IntegrityMatches(Attribute which, const IntegrityKey& key) const;
+  bool IntegrityMatches(Attribute which, const IntegrityKey& key) const {
+    return TagMatches(which, key.For(HashOf(which)));
+  }
   bool IntegrityMatches(Attribute which, Bytes key) const {
-    return IntegrityMatches(which, IntegrityKey(key));
+    return TagMatches(which, HmacKey(HashOf(which), key));
   }
 
  private:
+  bool TagMatches(Attribute which, const HmacKey& key) const;
+
   Bytes datagram_;
   Class class_ = Class::kRequest;
   Method method_ = Method::kBinding;

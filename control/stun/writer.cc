@@ -123,11 +123,10 @@ void Writer::AddPasswordAlgorithms(absl::Span<const PasswordAlgorithm> algorithm
   }
 }
 
-void Writer::AddIntegrity(Attribute which, const IntegrityKey& key) {
-  const bool sha1 = which == Attribute::kMessageIntegrity;
+void Writer::AddTag(Attribute which, const HmacKey& key) {
   const size_t covered = size_;
-  uint8_t* out = Append(which, HashSize(sha1 ? Hash::kSha1 : Hash::kSha256));
-  if (out != nullptr) (sha1 ? key.sha1 : key.sha256).Sign({Bytes(buffer_.data(), covered)}, out);
+  uint8_t* out = Append(which, HashSize(HashOf(which)));
+  if (out != nullptr) key.Sign({Bytes(buffer_.data(), covered)}, out);
 }
 
 void Writer::AddFingerprint() {

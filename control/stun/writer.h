@@ -26,14 +26,17 @@ class Writer {
   void AddAddressErrorCode(Family family, ErrorCode code);
   void AddPasswordAlgorithms(absl::Span<const PasswordAlgorithm> algorithms);
   /// kMessageIntegrity or kMessageIntegritySha256 (32 bytes) over what is there so far.
-  void AddIntegrity(Attribute which, const IntegrityKey& key);
-  void AddIntegrity(Attribute which, Bytes key) { AddIntegrity(which, IntegrityKey(key)); }
+  void AddIntegrity(Attribute which, const IntegrityKey& key) {
+    AddTag(which, key.For(HashOf(which)));
+  }
+  void AddIntegrity(Attribute which, Bytes key) { AddTag(which, HmacKey(HashOf(which), key)); }
   void AddFingerprint();
 
   bool overflow() const { return overflow_; }
   Bytes message() const { return {buffer_.data(), size_}; }
 
  private:
+  void AddTag(Attribute which, const HmacKey& key);
   uint8_t* Append(Attribute type, size_t length);
 
   absl::Span<uint8_t> buffer_;

@@ -9,12 +9,13 @@
 
 #include <chrono>
 #include <cstring>
-#include <deque>
 #include <set>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/engine/command_queue.h"
+#include "dataplane/engine/deliver.h"
 #include "dataplane/engine/pools.h"
 #include "dataplane/engine/worker.h"
 #include "dataplane/shard/shard.h"
@@ -22,11 +23,11 @@
 namespace causeway {
 namespace {
 
-constexpr unsigned kElementBytes = 64;
 constexpr unsigned kCommands = 4096;
 constexpr unsigned kEvents = 4096;
 constexpr unsigned kHandoff = 4096;
 constexpr unsigned kEventsPerPoll = 64;  // of each shard
+constexpr unsigned kEventsPerFlush = 16;
 constexpr unsigned kOpenAttempts = 20;
 constexpr std::chrono::milliseconds kOpenAgainAfter(100);
 constexpr unsigned kEthernetAndTag = 18;
@@ -36,24 +37,12 @@ struct RingFree {
 };
 using Ring = std::unique_ptr<rte_ring, RingFree>;
 
-struct alignas(64) Element {
-  uint8_t bytes[kElementBytes] = {};
-};
-
-template <typename T>
-Element Pack(const T& value) {
-  static_assert(sizeof(T) <= kElementBytes && std::is_trivially_copyable_v<T>);
-  Element element;
-  std::memcpy(element.bytes, &value, sizeof(value));
-  return element;
-}
-
 // A shard and control's side of it.
 struct Seat {
   std::unique_ptr<Shard> shard;
   Ring commands;
   Ring events;
-  std::deque<Command> overflow;  // in order, after what is in the ring
+  std::unique_ptr<CommandQueue> queue;
   Worker worker;
   unsigned lcore = 0;
 };
@@ -61,33 +50,6 @@ struct Seat {
 Ring MakeRing(const std::string& name, unsigned element, unsigned count, unsigned flags) {
   return Ring(rte_ring_create_elem(name.c_str(), element, count, SOCKET_ID_ANY, flags));
 }
-
-// Takes events apart: tells the sink, frees buffers.
-struct Deliver {
-  EventSink& sink;
-  ShardId shard;
-
-  static absl::Span<const uint8_t> Bytes(const rte_mbuf* buffer) {
-    return {rte_pktmbuf_mtod(buffer, const uint8_t*), buffer->data_len};
-  }
-  void operator()(const RequestEvent& event) const {
-    sink.OnRequest(shard, event.tuple, Bytes(event.buffer));
-    rte_pktmbuf_free(event.buffer);
-  }
-  void operator()(const UnknownClientEvent& event) const {
-    sink.OnUnknownClient(shard, event.tuple);
-  }
-  void operator()(const UnresolvedEvent& event) const {
-    sink.OnUnresolved(shard, event.destination);
-  }
-  void operator()(const RoutesAdoptedEvent& event) const {
-    sink.OnRoutesAdopted(shard, event.generation);
-  }
-  void operator()(const KernelFrameEvent& event) const {
-    sink.OnKernelFrame(Bytes(event.buffer));
-    rte_pktmbuf_free(event.buffer);
-  }
-};
 
 class EngineImpl final : public Engine {
  public:
@@ -122,9 +84,9 @@ class EngineImpl final : public Engine {
  private:
   absl::Status CreateRings();
   ShardConfig ConfigOf(ShardId id) const;
-  static bool Enqueue(Seat& seat, const Command& command);
-  static void FlushOverflow(Seat& seat);
+  void FlushAll();
   rte_mbuf* Copy(absl::Span<const uint8_t> bytes);
+  rte_mbuf* ReuseRequest(absl::Span<const uint8_t> bytes);
 
   const EngineConfig config_;
   const uint64_t epoch_tsc_;
@@ -134,6 +96,8 @@ class EngineImpl final : public Engine {
   std::vector<Ring> handoff_;
   std::vector<std::unique_ptr<Seat>> seats_;
   Counters control_counters_;
+  bool polling_ = false;
+  rte_mbuf* request_ = nullptr;  // that is being dealt with
 };
 
 EngineImpl::~EngineImpl() {
@@ -153,12 +117,13 @@ absl::Status EngineImpl::CreateRings() {
   bool complete = true;
   for (unsigned id = 0; id < config_.link.node.shards; ++id) {
     auto& seat = *seats_.emplace_back(std::make_unique<Seat>());
-    seat.commands = MakeRing(absl::StrCat(prefix, "commands", id), kElementBytes, kCommands,
+    seat.commands = MakeRing(absl::StrCat(prefix, "commands", id), sizeof(RingElement), kCommands,
                              RING_F_SP_ENQ | RING_F_SC_DEQ);
-    seat.events = MakeRing(absl::StrCat(prefix, "events", id), kElementBytes, kEvents,
+    seat.events = MakeRing(absl::StrCat(prefix, "events", id), sizeof(RingElement), kEvents,
                            RING_F_SP_ENQ | RING_F_SC_DEQ);
     handoff_.push_back(
         MakeRing(absl::StrCat(prefix, "handoff", id), sizeof(void*), kHandoff, RING_F_SC_DEQ));
+    seat.queue = std::make_unique<CommandQueue>(seat.commands.get());
     complete = complete && seat.commands && seat.events && handoff_.back();
   }
   if (complete) return absl::OkStatus();
@@ -211,19 +176,15 @@ absl::Status EngineImpl::Launch() {
   return absl::OkStatus();
 }
 
-bool EngineImpl::Enqueue(Seat& seat, const Command& command) {
-  Element element = Pack(command);
-  return rte_ring_sp_enqueue_elem(seat.commands.get(), &element, kElementBytes) == 0;
+void EngineImpl::FlushAll() {
+  for (const auto& seat : seats_) seat->queue->Flush();
 }
 
-void EngineImpl::FlushOverflow(Seat& seat) {
-  while (!seat.overflow.empty() && Enqueue(seat, seat.overflow.front())) seat.overflow.pop_front();
-}
-
+// What Poll leads to goes out in batches, what anything else leads to at once.
 void EngineImpl::Submit(ShardId shard, const Command& command) {
-  Seat& seat = *seats_[shard];
-  FlushOverflow(seat);
-  if (!seat.overflow.empty() || !Enqueue(seat, command)) seat.overflow.push_back(command);
+  CommandQueue& queue = *seats_[shard]->queue;
+  queue.Push(command);
+  if (!polling_) queue.Flush();
 }
 
 rte_mbuf* EngineImpl::Copy(absl::Span<const uint8_t> bytes) {
@@ -241,9 +202,22 @@ rte_mbuf* EngineImpl::Copy(absl::Span<const uint8_t> bytes) {
   return buffer;
 }
 
+// The request's own buffer is in this core's cache already, and goes back to its shard's pool.
+rte_mbuf* EngineImpl::ReuseRequest(absl::Span<const uint8_t> bytes) {
+  if (request_ == nullptr || bytes.size() > link_->mtu() || !TakesReply(request_, bytes.size())) {
+    return nullptr;
+  }
+  rte_mbuf* buffer = std::exchange(request_, nullptr);
+  std::memcpy(rte_pktmbuf_mtod(buffer, uint8_t*), bytes.data(), bytes.size());
+  buffer->data_len = static_cast<uint16_t>(bytes.size());
+  buffer->pkt_len = buffer->data_len;
+  return buffer;
+}
+
 void EngineImpl::Transmit(ShardId shard, const ClientTuple& tuple,
                           absl::Span<const uint8_t> message) {
-  rte_mbuf* buffer = Copy(message);
+  rte_mbuf* buffer = ReuseRequest(message);
+  if (buffer == nullptr) buffer = Copy(message);
   if (buffer != nullptr) Submit(shard, TransmitBuffer{buffer, tuple, false});
 }
 
@@ -254,19 +228,25 @@ void EngineImpl::TransmitFrame(absl::Span<const uint8_t> frame) {
 
 int EngineImpl::Poll(EventSink& sink) {
   unsigned total = 0;
+  polling_ = true;
   for (size_t id = 0; id < seats_.size(); ++id) {
-    Seat& seat = *seats_[id];
-    FlushOverflow(seat);
-    Element elements[kEventsPerPoll];
-    const unsigned count = rte_ring_sc_dequeue_burst_elem(seat.events.get(), elements,
-                                                          kElementBytes, kEventsPerPoll, nullptr);
+    RingElement elements[kEventsPerPoll];
+    Event events[kEventsPerPoll];
+    const unsigned count = rte_ring_sc_dequeue_burst_elem(
+        seats_[id]->events.get(), elements, sizeof(RingElement), kEventsPerPoll, nullptr);
     for (unsigned i = 0; i < count; ++i) {
-      Event event;
-      std::memcpy(static_cast<void*>(&event), elements[i].bytes, sizeof(event));
-      std::visit(Deliver{sink, static_cast<ShardId>(id)}, event);
+      std::memcpy(static_cast<void*>(&events[i]), elements[i].bytes, sizeof(Event));
+    }
+    const Deliver deliver = {sink, static_cast<ShardId>(id), request_};
+    for (unsigned i = 0; i < count; ++i) {
+      PrefetchRequests(events, count, i);
+      std::visit(deliver, events[i]);
+      if (i % kEventsPerFlush == kEventsPerFlush - 1) FlushAll();
     }
     total += count;
   }
+  FlushAll();
+  polling_ = false;
   return static_cast<int>(total);
 }
 
@@ -291,8 +271,8 @@ absl::StatusOr<Opened> OpenLink(const LinkConfig& config) {
 }  // namespace
 
 uint64_t Engine::MemoryNeeded(const NodeConfig& node, uint16_t mtu) {
-  const uint64_t rings =
-      uint64_t{node.shards} * ((kCommands + kEvents) * kElementBytes + kHandoff * sizeof(void*));
+  const uint64_t rings = uint64_t{node.shards} *
+                         ((kCommands + kEvents) * sizeof(RingElement) + kHandoff * sizeof(void*));
   return Pools::MemoryNeeded(node, mtu) + rings + node.shards * Shard::MemoryNeeded(node);
 }
 

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/engine/worker.h"
+#include "dataplane/ip/checksum.h"
 #include "dataplane/route_table.h"
 
 namespace causeway {
@@ -39,7 +40,10 @@ EngineConfig Config() {
 
 class Sink : public EventSink {
  public:
-  void OnRequest(ShardId, const ClientTuple&, absl::Span<const uint8_t>) override {}
+  void OnRequest(ShardId shard, const ClientTuple& tuple,
+                 absl::Span<const uint8_t> datagram) override {
+    if (on_request) on_request(shard, tuple, datagram);
+  }
   void OnUnknownClient(ShardId, const ClientTuple&) override {}
   void OnUnresolved(ShardId, const IpAddress&) override {}
   void OnRoutesAdopted(ShardId shard, uint32_t generation) override {
@@ -50,6 +54,7 @@ class Sink : public EventSink {
     frames.emplace_back(frame.begin(), frame.end());
   }
 
+  std::function<void(ShardId, const ClientTuple&, absl::Span<const uint8_t>)> on_request;
   std::vector<uint32_t> generations;
   std::vector<Bytes> frames;
 };
@@ -108,6 +113,48 @@ TEST_F(EngineTest, MessagesLeaveAfterTheCommandsBeforeThem) {
   EXPECT_EQ(Bytes(frame.begin() + 42, frame.begin() + 42 + static_cast<long>(message.size())),
             message);
   EXPECT_EQ(sink_.generations, std::vector<uint32_t>{1});
+}
+
+// An Allocate request of client 192.0.2.77:4000 whose transaction id begins with this number.
+Bytes Request(const MacAddress& mac, uint8_t number) {
+  Bytes frame(14 + 20 + 8 + 20);
+  std::copy(mac.begin(), mac.end(), frame.begin());
+  const uint8_t rest[] = {0x08, 0,   0x45, 0, 0,  48,  0, 0, 0,    0,    64,   17,   0,
+                          0,    192, 0,    2, 77, 192, 0, 2, 1,    0x0f, 0xa0, 0x0d, 0x96,
+                          0,    28,  0,    0, 0,  3,   0, 0, 0x21, 0x12, 0xa4, 0x42, number};
+  std::copy(std::begin(rest), std::end(rest), frame.begin() + 12);
+  const uint16_t checksum = ~FoldChecksum(SumBytes(&frame[14], 20));
+  std::memcpy(&frame[24], &checksum, 2);
+  return frame;
+}
+
+TEST_F(EngineTest, AnswersFollowTheCommandsOfTheirRequest) {
+  const IpAddress client = *IpAddress::Parse("192.0.2.77");
+  const RouteTable routes({{Prefix::Host(client), kFirstNeighbour}});
+  engine_->Submit(0, SetNextHop{kFirstNeighbour, {2, 0, 0, 0, 0, 77}, true, 1500});
+  constexpr uint8_t kMany = 200;
+  std::vector<uint8_t> seen;
+  sink_.on_request = [&](ShardId shard, const ClientTuple& tuple, absl::Span<const uint8_t> bytes) {
+    ASSERT_EQ(bytes.size(), 20u);
+    seen.push_back(bytes[8]);
+    engine_->Submit(0, PublishRoutes{&routes, seen.back()});
+    engine_->Transmit(shard, tuple, Bytes(20 + seen.size(), seen.back()));
+    engine_->Transmit(shard, tuple, Bytes(1200, seen.back()));
+  };
+  for (uint8_t number = 1; number <= kMany; ++number) {
+    engine_->TransmitFrame(Request(engine_->link().mac(), number));
+  }
+  ASSERT_TRUE(PollUntil([&] { return sink_.frames.size() == 2 * kMany; }))
+      << seen.size() << " requests, " << sink_.frames.size() << " answers";
+  for (size_t i = 0; i < kMany; ++i) {
+    const auto number = static_cast<uint8_t>(i + 1);
+    EXPECT_EQ(seen[i], number);
+    EXPECT_EQ(Bytes(sink_.frames[2 * i].begin() + 42, sink_.frames[2 * i].end()),
+              Bytes(20 + i + 1, number));
+    EXPECT_EQ(Bytes(sink_.frames[2 * i + 1].begin() + 42, sink_.frames[2 * i + 1].end()),
+              Bytes(1200, number));
+  }
+  EXPECT_EQ(engine_->counters(0).Get(Counter::k_replies_sent), 2u * kMany);
 }
 
 TEST_F(EngineTest, WhatDoesNotFitInTheRingWaitsInOrder) {
