@@ -13,11 +13,11 @@ namespace causeway {
 using ChecksumSum = uint64_t;
 
 inline uint16_t FoldChecksum(ChecksumSum sum) {
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(sum);
+  // A half added to itself turned round: the upper half of the result has the carry of the lower.
+  sum += sum << 32 | sum >> 32;
+  auto half = static_cast<uint32_t>(sum >> 32);
+  half += half << 16 | half >> 16;
+  return static_cast<uint16_t>(half >> 16);
 }
 
 /// Sum of bytes; an odd last byte counts as if a zero followed (it must then be the last piece

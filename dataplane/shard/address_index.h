@@ -1,7 +1,9 @@
 // From one of this node's addresses to its places in NodeConfig.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #include "dataplane/node_config.h"
 #include "dataplane/shard/arena.h"
@@ -60,6 +62,56 @@ class AddressIndex {
   LocalAddress* slots_ = nullptr;
   uint32_t mask_ = 0;
   HashSecret secret_ = {};
+};
+
+/// The IPv4 ones alone, for the quick stages; at most an eighth full. Addresses are as loaded from a
+/// header.
+class V4AddressIndex {
+ public:
+  struct Entry {
+    uint32_t address = 0;  // 0: none
+    uint16_t relay = LocalAddress::kNone;
+    uint16_t listen = LocalAddress::kNone;
+  };
+
+  void Create(Arena& arena, const NodeConfig& node) {
+    unsigned bits = 4;
+    while ((uint64_t{1} << bits) < 8 * (node.relay_addresses.size() + node.listen_addresses.size()))
+      ++bits;
+    shift_ = 32 - bits;
+    entries_ = arena.Take<Entry>(uint64_t{1} << bits);
+  }
+  void Fill(const NodeConfig& node) {
+    std::fill_n(entries_, (0xffffffffu >> shift_) + 1, Entry{});
+    for (size_t i = node.relay_addresses.size(); i-- > 0;) {
+      if (node.relay_addresses[i].IsV4()) Place(node.relay_addresses[i]).relay = Narrow(i);
+    }
+    for (size_t i = node.listen_addresses.size(); i-- > 0;) {
+      if (node.listen_addresses[i].IsV4()) Place(node.listen_addresses[i]).listen = Narrow(i);
+    }
+  }
+  /// One with neither index when it is not ours.
+  const Entry& Find(uint32_t address) const {
+    uint32_t i = Home(address);
+    while (entries_[i].address != address && entries_[i].address != 0) i = Next(i);
+    return entries_[i];
+  }
+
+ private:
+  static uint16_t Narrow(size_t index) { return static_cast<uint16_t>(index); }
+  uint32_t Home(uint32_t address) const { return address * 0x9e3779b1u >> shift_; }
+  uint32_t Next(uint32_t i) const { return (i + 1) & (0xffffffffu >> shift_); }
+  Entry& Place(const IpAddress& address) {
+    uint32_t word;
+    std::memcpy(&word, address.v4_bytes(), 4);
+    uint32_t i = Home(word);
+    while (entries_[i].address != 0 && entries_[i].address != word) i = Next(i);
+    entries_[i].address = word;
+    return entries_[i];
+  }
+
+  Entry* entries_ = nullptr;
+  unsigned shift_ = 28;
 };
 
 }  // namespace causeway

@@ -179,6 +179,9 @@ class Obey {
     line.peer = channel.peer;
     line.peer_port = channel.peer_port;
     line.channel = channel.number;
+    if (line.client.IsV4() && line.peer.IsV4() && line.relay_v4.IsSet()) {
+      line.flags |= HotLine::kAllV4;
+    }
     line.channel_expiry = std::min(channel.expiry, cold.expiry);
     const uint32_t permission = s_.FindPermission(allocation, channel.peer);
     line.permission_expiry = permission == BucketTable::kNone

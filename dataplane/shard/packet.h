@@ -14,6 +14,8 @@ struct rte_mbuf;
 namespace causeway {
 
 inline constexpr unsigned kBurst = 32;
+/// What is taken from the link at a time.
+inline constexpr unsigned kLinkBurst = 64;
 
 // IpAddress::FromV4Bytes and FromV6Bytes without a call.
 inline IpAddress LoadV4(const uint8_t* bytes) {

@@ -1,7 +1,9 @@
 // What a shard knows of an allocation. The hot line is all that a ChannelData packet touches.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "dataplane/commands.h"
 
@@ -14,32 +16,54 @@ struct CachedHop {
 };
 
 /// One cache line per allocation; both families alike (IPv4 is held mapped). Expiries here are
-/// never later than the allocation's own.
+/// never later than the allocation's own. What the quick stages compare lies in eight bytes each
+/// time: the end of `client` and what follows it, the end of `peer` and what follows it.
 struct alignas(64) HotLine {
   static constexpr uint8_t kUsed = 1;
   /// There are channels beside the inline one, or the inline one's place is empty.
   static constexpr uint8_t kMoreChannels = 2;
+  /// Client and inline channel's peer are IPv4, and there is an IPv4 relayed address.
+  static constexpr uint8_t kAllV4 = 4;
 
   IpAddress client;
-  IpAddress peer;  // of the inline channel; :: when there is none
   uint16_t client_port;
-  uint16_t peer_port;
-  uint16_t channel;  // number of the inline channel, 0 for none
-  RelayPort relay_v4;
-  RelayPort relay_v6;
   uint8_t local_index;
   uint8_t flags;
+  CachedHop client_hop;
   Deciseconds channel_expiry;
   Deciseconds permission_expiry;  // of the permission for `peer`
-  CachedHop client_hop;
+  IpAddress peer;                 // of the inline channel; :: when there is none
+  uint16_t peer_port;
+  uint16_t channel;  // number of the inline channel, 0 for none
   CachedHop peer_hop;
+  RelayPort relay_v4;
+  RelayPort relay_v6;
 
   bool Is(const IpAddress& address, uint16_t port, uint8_t local) const {
     return client == address && client_port == port && local_index == local && (flags & kUsed) != 0;
   }
   const RelayPort& Relay(bool v6) const { return v6 ? relay_v6 : relay_v4; }
+
+  /// What QuickClient() is for this IPv4 client (network order), when the line is kAllV4.
+  static uint64_t QuickClientKey(uint32_t address, uint16_t port, uint8_t local) {
+    return address | uint64_t{port} << 32 | uint64_t{local} << 48 | uint64_t{kUsed | kAllV4} << 56;
+  }
+  uint64_t QuickClient() const { return LoadAt(kClientEnd) & ~(uint64_t{kMoreChannels} << 56); }
+  /// Address (network order), port and channel number, from the lowest bit.
+  uint64_t QuickPeer() const { return LoadAt(kPeerEnd); }
+
+ private:
+  static constexpr size_t kClientEnd = 12;
+  static constexpr size_t kPeerEnd = 44;
+  uint64_t LoadAt(size_t offset) const {
+    uint64_t word;
+    std::memcpy(&word, reinterpret_cast<const uint8_t*>(this) + offset, 8);
+    return word;
+  }
 };
-static_assert(sizeof(HotLine) == 64);
+static_assert(sizeof(HotLine) == 64 && offsetof(HotLine, client) == 0 &&
+              offsetof(HotLine, client_port) == 16 && offsetof(HotLine, flags) == 19 &&
+              offsetof(HotLine, peer) == 32 && offsetof(HotLine, peer_port) == 48);
 
 /// What commands need, and packets beside the inline channel.
 struct ColdLine {

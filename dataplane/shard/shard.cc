@@ -6,6 +6,10 @@
 #include <rte_lcore.h>
 #include <sys/random.h>
 
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
 #include "dataplane/shard/send.h"
@@ -31,11 +35,14 @@ class ShardImpl : public Shard {
   void Process(rte_mbuf* const* frames, unsigned count, bool with_flags);
   unsigned ServeLoopback();
   unsigned ServeHandOff();
+  void Receive(FrameBurst& burst);
   unsigned ServeLink();
   void Prepare();
 
   Arena arena_;
   ShardState state_;
+  FrameBurst link_bursts_[2];
+  unsigned turn_ = 0;  // which of the two is next
 };
 
 absl::Status CheckConfig(const ShardConfig& config) {
@@ -74,9 +81,19 @@ absl::Status ShardImpl::Start(int socket) {
 }
 
 void ShardImpl::Prepare() {
-  state_.addresses.Fill(state_.config.node, state_.secret);
+  const NodeConfig& node = state_.config.node;
+  state_.addresses.Fill(node, state_.secret);
+  state_.v4_addresses.Fill(node);
+  for (size_t i = 0; i < node.relay_addresses.size(); ++i) {
+    std::memcpy(&state_.relay_v4[i], node.relay_addresses[i].v4_bytes(), 4);
+  }
+  for (size_t i = 0; i < node.listen_addresses.size(); ++i) {
+    std::memcpy(&state_.listen_v4[i], node.listen_addresses[i].v4_bytes(), 4);
+  }
   state_.decisecond_factor =
       static_cast<uint64_t>((static_cast<unsigned __int128>(10) << 64) / rte_get_tsc_hz());
+  state_.data_offset = static_cast<unsigned>(sizeof(rte_mbuf)) +
+                       rte_pktmbuf_priv_size(state_.config.pool) + RTE_PKTMBUF_HEADROOM;
   // What does not go out by a neighbour is never too big for it: its end is decided elsewhere.
   for (NextHopId id = 0; id < kFirstNeighbour; ++id) state_.next_hops[id].mtu = 0xffff;
   for (NextHopId id = kOnLink; id < kMaxNextHops; ++id) {
@@ -89,6 +106,7 @@ void ShardImpl::Prepare() {
 }
 
 ShardImpl::~ShardImpl() {
+  for (FrameBurst& burst : link_bursts_) rte_pktmbuf_free_bulk(burst.frames, burst.count);
   rte_pktmbuf_free_bulk(state_.tx, state_.tx_count);
   while (state_.loopback_head != state_.loopback_tail) {
     rte_pktmbuf_free(state_.loopback[state_.loopback_head++ % kLoopback]);
@@ -135,16 +153,32 @@ unsigned ShardImpl::ServeHandOff() {
   return count;
 }
 
+void ShardImpl::Receive(FrameBurst& burst) {
+  burst.count = rte_eth_rx_burst(state_.config.port_id, state_.config.id, burst.frames, kLinkBurst);
+}
+
+// A full burst means that there is more: the next one is received before this one is relayed, so
+// that its frames come in from memory meanwhile.
 unsigned ShardImpl::ServeLink() {
-  rte_mbuf* frames[kBurst];
-  const unsigned count = rte_eth_rx_burst(state_.config.port_id, state_.config.id, frames, kBurst);
-  if (count == 0) return 0;
+  FrameBurst& now = link_bursts_[turn_];
+  FrameBurst& ahead = link_bursts_[turn_ ^ 1];
+  if (now.count == 0) {
+    Receive(now);
+    if (now.count == 0) return 0;
+    for (unsigned i = 0; i < now.count; ++i) PrefetchFrame(state_, now.frames[i]);
+  }
+  if (now.count == kLinkBurst) Receive(ahead);
   uint64_t bytes = 0;
-  for (unsigned i = 0; i < count; ++i) bytes += frames[i]->pkt_len;
-  state_.Count(Counter::k_rx_packets, count);
+  for (unsigned i = 0; i < now.count; ++i) bytes += now.frames[i]->pkt_len;
+  state_.Count(Counter::k_rx_packets, now.count);
   state_.Count(Counter::k_rx_bytes, bytes);
-  Process(frames, count, false);
-  return count;
+  rte_mbuf* others[kLinkBurst];
+  const unsigned left = QuickRelay(state_, now, ahead, others);
+  for (unsigned at = 0; at < left; at += kBurst) {
+    Process(others + at, std::min(left - at, kBurst), false);
+  }
+  turn_ ^= 1;
+  return std::exchange(now.count, 0);
 }
 
 unsigned ShardImpl::Poll(uint64_t now_tsc) {

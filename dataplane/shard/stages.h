@@ -6,6 +6,19 @@
 
 namespace causeway {
 
+/// Frames received. Those of the next burst, if there is one, are brought in from memory meanwhile.
+struct FrameBurst {
+  rte_mbuf* frames[kLinkBurst];
+  unsigned count = 0;
+};
+
+/// Relays what is ordinary of a burst received: ChannelData of a client, or a datagram for one from
+/// the peer of its first channel, IPv4 on both sides, whole, by a next hop that is known. Leaves all
+/// else as it came, in order, in `others` (room for kLinkBurst); returns how many. What it does to a
+/// frame is exactly what the other stages would.
+unsigned QuickRelay(ShardState& state, const FrameBurst& now, const FrameBurst& ahead,
+                    rte_mbuf** others);
+
 /// Parses frames and sorts them: datagrams of clients and of peers of this shard go to `burst`, all
 /// others are done with here (fragments, hand-off, the kernel's, drops). Frames that come from a
 /// hand-off ring or from this shard have Packet::flags in mbuf->hash.usr: `with_flags`.

@@ -56,10 +56,14 @@ struct ShardState {
   uint32_t redirect_capacity = 0;
   uint32_t* relay_slots = nullptr;  // [relay address][port - first]: allocation + 1
   uint32_t relay_ports = 0;         // ports per relay address
+  unsigned data_offset = 0;         // from an mbuf of the pool to where frames begin
   unsigned block_shift = 0;         // NodeConfig::RelayBlockShift, worked out once
   NextHop* next_hops = nullptr;
   uint16_t* identifications = nullptr;
   AddressIndex addresses;
+  V4AddressIndex v4_addresses;
+  uint32_t* relay_v4 = nullptr;  // by index, as in a header; of IPv6 ones nothing that matters
+  uint32_t* listen_v4 = nullptr;
   BucketTable clients;  // values from allocations_per_shard on are redirects
   BucketTable permission_table;
   BucketTable channel_numbers;
@@ -126,7 +130,7 @@ struct ShardState {
   }
 
   // Look-ups.
-  uint32_t* RelaySlot(const RelayPort& relay) {
+  uint32_t* RelaySlot(const RelayPort& relay) const {
     return &relay_slots[uint64_t{relay.address_index} * relay_ports +
                         static_cast<uint16_t>(relay.port - config.node.relay_port_first)];
   }
@@ -197,6 +201,13 @@ struct ShardState {
     return cache.next_hop;
   }
 };
+
+/// Brings in what of a received frame the first stage reads. Of an mbuf from elsewhere than the
+/// shard's pool the data may lie elsewhere: then it is fetched for nothing.
+inline void PrefetchFrame(const ShardState& state, const rte_mbuf* frame) {
+  __builtin_prefetch(frame);
+  __builtin_prefetch(reinterpret_cast<const uint8_t*>(frame) + state.data_offset);
+}
 
 /// Lays out the tables: the one place that knows how much memory a shard takes.
 void LayOut(ShardState& state, Arena& arena);

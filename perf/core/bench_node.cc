@@ -21,6 +21,12 @@ namespace {
 const char* program_name = "bench";
 constexpr unsigned kElementSize = 64;
 constexpr unsigned kMegabytesOfAPage = 2;
+constexpr unsigned kWarmBatch = 256;
+
+void Write(Way way, uint32_t i, rte_mbuf* frame) {
+  frame->data_len = static_cast<uint16_t>(WriteFrame(way, i, rte_pktmbuf_mtod(frame, uint8_t*)));
+  frame->pkt_len = frame->data_len;
+}
 
 }  // namespace
 
@@ -128,6 +134,22 @@ void BenchNode::Populate(uint32_t allocations, bool channels) {
     if (i % 64 == 63) Obey();
   }
   Obey();
+  Warm(channels ? kChannelToPeer : kSendToPeer);
+  Warm(channels ? kChannelToClient : kDataToClient);
+}
+
+void BenchNode::Warm(Way way) {
+  for (uint32_t i = 0; i < allocations_;) {
+    for (unsigned n = 0; n < kWarmBatch && i < allocations_; ++n, ++i) {
+      rte_mbuf* frame = rte_pktmbuf_alloc(pool_);
+      Require(frame != nullptr, "a buffer");
+      Write(way, i, frame);
+      Require(rte_ring_enqueue(rx_, frame) == 0, "receive ring");
+    }
+    while (shard_->Poll(rte_rdtsc()) != 0) {
+    }
+    Drain();
+  }
 }
 
 void BenchNode::Prepare(Way way, unsigned count) {
@@ -135,8 +157,7 @@ void BenchNode::Prepare(Way way, unsigned count) {
   Require(rte_pktmbuf_alloc_bulk(pool_, frames_.data(), count) == 0, "buffers");
   for (rte_mbuf* frame : frames_) {
     const auto i = static_cast<uint32_t>(random_() % allocations_);
-    frame->data_len = static_cast<uint16_t>(WriteFrame(way, i, rte_pktmbuf_mtod(frame, uint8_t*)));
-    frame->pkt_len = frame->data_len;
+    Write(way, i, frame);
   }
   Require(
       rte_ring_enqueue_bulk(rx_, reinterpret_cast<void**>(frames_.data()), count, nullptr) == count,

@@ -15,8 +15,6 @@ struct rte_mbuf;
 
 namespace causeway::bench {
 
-inline constexpr unsigned kBurstSize = 32;
-
 /// Ends the process with "PROGRAM: WHAT: DPDK's reason" when not ok.
 void Require(bool ok, const char* what);
 
@@ -34,8 +32,8 @@ class BenchNode {
   BenchNode(const BenchNode&) = delete;
   BenchNode& operator=(const BenchNode&) = delete;
 
-  /// A new shard with this many allocations, each with a permission, with or without a channel;
-  /// nothing when the present one is so already.
+  /// A new shard with this many allocations, each with a permission, with or without a channel; each
+  /// has relayed a datagram either way. Nothing when the present one is so already.
   void Populate(uint32_t allocations, bool channels);
   /// Fills the receive ring with datagrams of random allocations.
   void Prepare(Way way, unsigned count);
@@ -50,6 +48,7 @@ class BenchNode {
   ShardConfig ConfigFor(uint32_t allocations) const;
   void Command(const causeway::Command& command);
   void Obey();
+  void Warm(Way way);
 
   unsigned max_in_flight_;
   rte_mempool* pool_;

@@ -42,9 +42,10 @@ void Run(benchmark::State& state, Way way, unsigned in_flight, const Turn& turn)
   for (auto _ : state) {
     node->Prepare(way, in_flight);
     const uint64_t begin = rte_rdtsc_precise();
-    for (uint64_t before = begin; turn(before) != 0;) {
+    uint64_t before = begin;
+    while (const unsigned taken = turn(before)) {
       const uint64_t after = rte_rdtsc();
-      cycles.push_back(static_cast<double>(after - before) / kBurstSize);
+      cycles.push_back(static_cast<double>(after - before) / taken);
       before = after;
     }
     const auto spent = static_cast<double>(rte_rdtsc_precise() - begin);
@@ -64,9 +65,10 @@ void Relay(benchmark::State& state, Way way) {
 void Harness(benchmark::State& state) {
   node->Populate(static_cast<uint32_t>(state.range(0)), true);
   Run(state, kChannelToPeer, static_cast<unsigned>(state.range(1)), [](uint64_t) {
+    constexpr unsigned kBurstSize = 64;
     rte_mbuf* frames[kBurstSize];
     const uint16_t count = rte_eth_rx_burst(node->port(), 0, frames, kBurstSize);
-    return rte_eth_tx_burst(node->port(), 0, frames, count);
+    return unsigned{rte_eth_tx_burst(node->port(), 0, frames, count)};
   });
 }
 
@@ -95,11 +97,7 @@ void Register() {
   }
 }
 
-}  // namespace
-}  // namespace causeway::bench
-
-int main(int argc, char** argv) {
-  using namespace causeway::bench;
+int Main(int argc, char** argv) {
   // What the command line says comes later and wins.
   std::string min_time = "--benchmark_min_time=0.1";
   std::vector<char*> words(argv, argv + argc);
@@ -118,3 +116,8 @@ int main(int argc, char** argv) {
   node.reset();
   return 0;
 }
+
+}  // namespace
+}  // namespace causeway::bench
+
+int main(int argc, char** argv) { return causeway::bench::Main(argc, argv); }

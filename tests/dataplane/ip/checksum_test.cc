@@ -1,5 +1,7 @@
 #include "dataplane/ip/checksum.h"
 
+#include <random>
+
 #include "tests/dataplane/ip/packets.h"
 
 namespace causeway {
@@ -66,6 +68,24 @@ TEST(ChecksumTest, UdpNeverSendsZero) {
   EXPECT_EQ(UdpChecksumField(0xffff), 0xffff);
   EXPECT_EQ(UdpChecksumField(0), 0xffff);
   EXPECT_EQ(UdpChecksumField(0x1234), 0xedcb);
+}
+
+// The definition: 16 bits at a time, end-around carry.
+TEST(Checksum, FoldsEverySum) {
+  const auto slowly = [](uint64_t sum) {
+    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+    return static_cast<uint16_t>(sum);
+  };
+  for (uint64_t sum : {uint64_t{0}, uint64_t{1}, uint64_t{0xffff}, uint64_t{0x10000},
+                       uint64_t{0xffffffff}, uint64_t{0x100000000}, uint64_t{0xffff0000},
+                       uint64_t{0xffff00000000}, ~uint64_t{0}, ~uint64_t{0} - 1}) {
+    EXPECT_EQ(FoldChecksum(sum), slowly(sum)) << sum;
+  }
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 100000; ++i) {
+    const uint64_t sum = random() >> (i % 64);
+    ASSERT_EQ(FoldChecksum(sum), slowly(sum)) << sum;
+  }
 }
 
 }  // namespace

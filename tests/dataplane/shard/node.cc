@@ -201,10 +201,18 @@ void NodeTest::Arrive(const Bytes& frame, ShardId shard, unsigned segments) {
   ASSERT_EQ(rte_ring_enqueue(world.rx[shard], whole), 0);
 }
 
-void NodeTest::Turn(int turns) {
+void NodeTest::ArriveForGeneralStages(const Bytes& frame, ShardId shard) {
+  rte_mbuf* mbuf = MbufOf(frame.data(), frame.size());
+  mbuf->hash.usr = 0;
+  ASSERT_EQ(rte_ring_enqueue(configs_[shard].handoff[shard], mbuf), 0);
+}
+
+unsigned NodeTest::Turn(int turns) {
+  unsigned handled = 0;
   for (int i = 0; i < turns; ++i) {
-    for (auto& shard : shards_) shard->Poll(TscAt(now_));
+    for (auto& shard : shards_) handled += shard->Poll(TscAt(now_));
   }
+  return handled;
 }
 
 std::vector<Bytes> NodeTest::Sent() {

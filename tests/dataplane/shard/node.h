@@ -58,8 +58,11 @@ class NodeTest : public ::testing::Test {
   void Command(const causeway::Command& command, ShardId shard = 0);
   /// Puts a frame on the shard's queue; the frame may be cut in `segments` buffers.
   void Arrive(const Bytes& frame, ShardId shard = 0, unsigned segments = 1);
-  /// Polls every shard `turns` times at the present time.
-  void Turn(int turns = 1);
+  /// The same by the shard's hand-off ring, as if it had come from the link: the general stages take
+  /// it.
+  void ArriveForGeneralStages(const Bytes& frame, ShardId shard = 0);
+  /// Polls every shard `turns` times at the present time; returns what the polls returned together.
+  unsigned Turn(int turns = 1);
   /// Moves the clock.
   void Wait(Deciseconds deciseconds) { now_ += deciseconds; }
   /// What left by the port since the last call, of all queues.

@@ -1,0 +1,267 @@
+// The quick stages do what the general ones do, and frames received ahead are neither lost nor late.
+#include <random>
+
+#include "dataplane/shard/address_index.h"
+#include "dataplane/shard/packet.h"
+#include "tests/dataplane/shard/node.h"
+
+namespace causeway::testing {
+namespace {
+
+constexpr uint16_t kChannel = 0x4001;
+constexpr const char* kRelayed = "192.0.2.1:50000";
+
+Datagram FromClient(const Bytes& data) {
+  return Datagram().From(kClientV4).To(kServerV4).Carrying(ChannelData(kChannel, data));
+}
+Datagram FromPeer(const Bytes& data) {
+  return Datagram().From(kPeerV4).To(kRelayed).Carrying(data);
+}
+
+// Identifications are drawn anew for each packet or set of fragments, and Data indications have random transactions.
+Bytes WithoutChance(Bytes frame) {
+  const bool drawn = frame.size() >= 34 && frame[12] == 8 && (frame[20] & 0x40) == 0;
+  if (drawn) {
+    for (size_t at : {18, 19, 24, 25}) frame[at] = 0;
+  }
+  if (frame.size() >= 62 && frame[12] == 0x86 && frame[20] == 44) {
+    for (size_t at : {58, 59, 60, 61}) frame[at] = 0;
+  }
+  if (frame.size() >= 62 && frame[42] == 0 && frame[43] == 0x17) {
+    for (size_t at = 50; at < 62; ++at) frame[at] = 0;
+    frame[40] = frame[41] = 0;  // the checksum covers them
+    frame.resize(std::min<size_t>(frame.size(), 62));
+  }
+  return frame;
+}
+
+class QuickEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterface<bool> {
+ protected:
+  void SetUp() override {
+    NodeOptions options;
+    options.partial_checksums = GetParam();
+    Build(options);
+    Install(0, kClientV4, 50000, kPeerV4, kChannel);
+    Command(BindChannel{9, 0, kChannel + 1, At("203.0.113.21:6000"), now_ + 6000});
+    Install(1, "198.51.100.11:5000", 50001, "198.18.0.1:6000", kChannel);    // MTU 1000
+    Install(2, "198.51.100.12:5000", 50002, "203.0.113.20:6000", kChannel);  // will run out
+    Install(3, "198.51.100.13:5000", 50003, kPeerV6, kChannel);
+    Install(4, "198.51.100.14:5000", 50004, "10.0.0.1:6000", kChannel);  // no route
+    Command(BindChannel{2, 2, kChannel, At(kPeerV4), now_ + 10});
+    Turn();
+    Wait(20);
+    Turn();
+    Moved();
+  }
+
+  uint32_t Random(uint32_t below) { return static_cast<uint32_t>(random_()) % below; }
+  Datagram Draw() {
+    static const char* const kLegs[][2] = {{kClientV4, kServerV4},
+                                           {kPeerV4, kRelayed},
+                                           {"198.51.100.11:5000", kServerV4},
+                                           {"198.18.0.1:6000", "192.0.2.1:50001"},
+                                           {"198.51.100.12:5000", kServerV4},
+                                           {kPeerV4, "192.0.2.1:50002"},
+                                           {"198.51.100.13:5000", kServerV4},
+                                           {"198.51.100.14:5000", kServerV4},
+                                           {"198.51.100.15:5000", kServerV4},
+                                           {"203.0.113.9:6000", kRelayed},
+                                           {kPeerV4, "192.0.2.1:50009"},
+                                           {kPeerV4, "192.0.2.1:3479"},
+                                           {kClientV4, "192.0.2.2:3478"}};
+    const uint32_t drawn = Random(std::size(kLegs) * 2);
+    const auto& leg = kLegs[drawn < std::size(kLegs) ? drawn : drawn % 2];
+    const size_t size = Random(8) == 0 ? 900 + Random(600) : Random(300);
+    const Bytes data = Counting(size, static_cast<uint8_t>(random_()));
+    const auto number = static_cast<uint16_t>(kChannel + (Random(8) == 0 ? Random(3) : 0));
+    const bool to_server = std::string(leg[1]).ends_with(":3478");
+    Datagram datagram = Datagram().From(leg[0]).To(leg[1]).Carrying(
+        to_server && Random(16) != 0 ? ChannelData(number, data) : data);
+    datagram = datagram.Df(Random(2) == 0).Tos(static_cast<uint8_t>(random_()));
+    datagram = datagram.Ttl(static_cast<uint8_t>(Random(8) == 0 ? Random(4) : 2 + Random(254)));
+    if (Random(4) == 0) datagram = datagram.Checked(static_cast<Check>(Random(4)));
+    if (Random(16) == 0) datagram = datagram.Surplus(Counting(1 + Random(9)));
+    if (Random(8) == 0) datagram = datagram.Trailer(Counting(1 + Random(20)));
+    if (Random(16) == 0) datagram = datagram.Options(Bytes(4, 1));
+    if (Random(16) == 0) datagram.payload.resize(Random(8));
+    return datagram;
+  }
+  // Some with a byte of their headers changed, half of those with the IP checksum made right again.
+  Bytes Frame() {
+    Bytes frame = Draw().Encode();
+    if (Random(3) != 0) return frame;
+    const size_t at = Random(static_cast<uint32_t>(std::min<size_t>(frame.size(), 48)));
+    frame[at] = static_cast<uint8_t>(random_());
+    if (Random(8) == 0) frame.resize(Random(static_cast<uint32_t>(frame.size())));
+    if (Random(2) == 0 && frame.size() >= 34) {
+      frame[24] = frame[25] = 0;
+      const auto check = static_cast<uint16_t>(~ReferenceFold(ReferenceSum(frame.data() + 14, 20)));
+      frame[24] = static_cast<uint8_t>(check >> 8);
+      frame[25] = static_cast<uint8_t>(check);
+    }
+    return frame;
+  }
+  struct Outcome {
+    std::vector<Bytes> sent;
+    std::map<std::string, uint64_t> moved;
+    friend bool operator==(const Outcome&, const Outcome&) = default;
+  };
+  Outcome Result() {
+    Turn(2);
+    Outcome outcome;
+    for (const Bytes& frame : Sent()) outcome.sent.push_back(WithoutChance(frame));
+    Events();
+    outcome.moved = Moved();
+    outcome.moved.erase("rx_packets");
+    outcome.moved.erase("handoff_received");
+    outcome.moved.erase("drop_reassembly");  // earlier fragments' time
+    Wait(1);                                 // fragments and held packets run out, budgets fill
+    return outcome;
+  }
+
+  std::mt19937 random_{GetParam() ? 7u : 8u};
+};
+
+TEST_P(QuickEqualsGeneralTest, FrameByFrame) {
+  uint64_t relayed = 0;
+  for (int i = 0; i < 6000; ++i) {
+    const Bytes frame = Frame();
+    Arrive(frame);
+    const Outcome quick = Result();
+    ArriveForGeneralStages(frame);
+    const Outcome general = Result();
+    if (quick.moved.contains("fragments_received")) continue;  // its double meets the first
+    ASSERT_EQ(quick.moved, general.moved) << "frame " << i << ": " << Datagram::Decode(frame);
+    ASSERT_EQ(quick.sent, general.sent) << "frame " << i << ": " << Datagram::Decode(frame);
+    relayed += quick.sent.size();
+  }
+  EXPECT_GT(relayed, 1000u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Links, QuickEqualsGeneralTest, ::testing::Bool(),
+                         [](const auto& link) { return link.param ? "partial" : "whole"; });
+
+class AheadTest : public NodeTest {
+ protected:
+  void SetUp() override {
+    NodeTest::SetUp();
+    Install(0, kClientV4, 50000, kPeerV4, kChannel);
+    Moved();
+  }
+  void ArriveMany(unsigned count) {
+    for (unsigned i = 0; i < count; ++i) Arrive(FromClient(Be32(i)).Encode());
+  }
+  void ExpectInOrder(const std::vector<Bytes>& sent, uint32_t first) {
+    for (size_t i = 0; i < sent.size(); ++i) {
+      ASSERT_EQ(Datagram::Decode(sent[i]).payload, Be32(first + static_cast<uint32_t>(i)));
+    }
+  }
+};
+
+TEST_F(AheadTest, NothingIsLostAndOrderIsKept) {
+  for (unsigned count : {1u, 63u, 64u, 65u, 127u, 128u, 129u, 300u}) {
+    ArriveMany(count);
+    unsigned handled = 0;
+    for (unsigned turn = Turn(); turn != 0; turn = Turn()) handled += turn;
+    EXPECT_EQ(handled, count);
+    const auto sent = Sent();
+    ASSERT_EQ(sent.size(), count);
+    ExpectInOrder(sent, 0);
+    const std::map<std::string, uint64_t> moved = {
+        {"rx_packets", count}, {"tx_packets", count}, {"channel_to_peer", count}};
+    EXPECT_EQ(Moved(), moved);
+  }
+}
+
+TEST_F(AheadTest, AShortBurstIsNotKeptWaiting) {
+  ArriveMany(kLinkBurst - 1);
+  Turn();
+  EXPECT_EQ(Sent().size(), kLinkBurst - 1);
+}
+
+TEST_F(AheadTest, OneTurnRelaysOneBurst) {
+  ArriveMany(3 * kLinkBurst);
+  for (unsigned i = 0; i < 3; ++i) {
+    EXPECT_EQ(Turn(), kLinkBurst);
+    const auto sent = Sent();
+    ASSERT_EQ(sent.size(), kLinkBurst);
+    ExpectInOrder(sent, i * kLinkBurst);
+  }
+  EXPECT_EQ(Turn(), 0u);
+}
+
+TEST_F(AheadTest, CommandsReachFramesReceivedAhead) {
+  ArriveMany(2 * kLinkBurst);
+  Turn();
+  Command(RemoveAllocation{0});
+  Turn(2);
+  EXPECT_EQ(Sent().size(), kLinkBurst);
+  EXPECT_EQ(Moved()["drop_no_allocation"], kLinkBurst);
+}
+
+// The fixture counts the buffers.
+TEST_F(AheadTest, ANodeThatStopsFreesWhatItReceivedAhead) {
+  ArriveMany(2 * kLinkBurst);
+  Turn();
+  Demolish();
+}
+
+TEST_F(AheadTest, ABurstOfAllKindsComesOutWhole) {
+  Install(1, kClientV6, 50001, kPeerV6, kChannel);
+  Moved();
+  const Bytes binding = Stun(0x0001, {}, Transaction());
+  for (uint32_t i = 0; i < 20; ++i) {
+    Arrive(FromClient(Be32(i)).Encode());
+    Arrive(FromPeer(Be32(i)).Encode());
+    Arrive(FromClient(Be32(i)).Options(Bytes(4, 1)).Encode());
+    Arrive(Datagram().From(kPeerV6).To("[2001:db8::1]:50001").Carrying(Be32(i)).Encode());
+    Arrive(Datagram().From(kClientV4).To(kServerV4).Carrying(binding).Encode());
+    Arrive(Bytes(60, 0xee));
+  }
+  Turn(3);
+  EXPECT_EQ(Sent().size(), 100u);
+  const std::map<std::string, uint64_t> moved = {
+      {"rx_packets", 120},       {"tx_packets", 100},      {"channel_to_peer", 40},
+      {"channel_to_client", 40}, {"binding_answered", 20}, {"drop_not_ours", 20}};
+  EXPECT_EQ(Moved(), moved);
+}
+
+// Of one flow, too: the plain ones, those with IP options and those that must be cut.
+TEST_F(AheadTest, EachOfAFlowsKindsKeepsItsOrder) {
+  for (uint32_t i = 0; i < 60; ++i) {
+    Arrive(FromClient(Be32(i)).Options(i % 2 == 0 ? Bytes() : Bytes(4, 1)).Encode());
+  }
+  Turn();
+  const auto sent = Sent();
+  ASSERT_EQ(sent.size(), 60u);
+  for (uint32_t i = 0; i < 30; ++i) {
+    EXPECT_EQ(Datagram::Decode(sent[i]).payload, Be32(2 * i));
+    EXPECT_EQ(Datagram::Decode(sent[30 + i]).payload, Be32(2 * i + 1));
+  }
+}
+
+TEST(V4AddressIndex, FindsEveryAddressAndNoOther) {
+  NodeConfig node;
+  for (uint32_t i = 0; i < 1000; ++i)
+    node.relay_addresses.push_back(IpAddress::V4(0xc0000200u + i));
+  node.relay_addresses.push_back(*IpAddress::Parse("2001:db8::1"));
+  node.listen_addresses = {IpAddress::V4(0xc0000205u), IpAddress::V4(0xc6336401u)};
+  Arena arena(0);
+  V4AddressIndex index;
+  index.Create(arena, node);
+  index.Fill(node);
+  const auto find = [&](uint32_t address) { return index.Find(__builtin_bswap32(address)); };
+  for (uint32_t i = 0; i < 1000; ++i) {
+    EXPECT_EQ(find(0xc0000200u + i).relay, i);
+    EXPECT_EQ(find(0xc0000200u + i).listen, i == 5 ? 0 : LocalAddress::kNone);
+  }
+  EXPECT_EQ(find(0xc6336401u).listen, 1);
+  EXPECT_EQ(find(0xc6336401u).relay, LocalAddress::kNone);
+  for (uint32_t other : {0u, 0xffffffffu, 0xc00001ffu, 0xc0000200u + 1000, 0x00000001u}) {
+    EXPECT_EQ(find(other).relay, LocalAddress::kNone) << other;
+    EXPECT_EQ(find(other).listen, LocalAddress::kNone) << other;
+  }
+}
+
+}  // namespace
+}  // namespace causeway::testing
