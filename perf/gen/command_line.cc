@@ -1,8 +1,10 @@
 #include "perf/gen/command_line.h"
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <memory>
+#include <utility>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/match.h"
@@ -160,6 +162,10 @@ absl::StatusOr<std::string> Value(const Option& option, const CLI::Option& given
   return value;
 }
 
+void ScrubAfterColon(char* user) {
+  if (char* colon = std::strchr(user, ':')) std::memset(colon + 1, 'x', std::strlen(colon + 1));
+}
+
 }  // namespace
 
 absl::StatusOr<CommandLineTexts> ReadCommandLine(int argc, const char* const* argv) {
@@ -188,6 +194,29 @@ absl::StatusOr<CommandLineTexts> ReadCommandLine(int argc, const char* const* ar
   }
   if (app->remaining_size() != 0) return UnknownArgument(app->remaining().front());
   return out;
+}
+
+std::vector<std::string> MaskedCommand(int argc, const char* const* argv) {
+  std::vector<std::string> out;
+  bool user_follows = false;
+  for (int i = 0; i < argc; ++i) {
+    std::string text = argv[i];
+    if (user_follows || absl::StartsWith(text, "--user=")) {
+      const size_t colon = text.find(':');
+      text = absl::StrCat(text.substr(0, colon), colon == std::string::npos ? "" : ":***");
+    }
+    user_follows = !user_follows && text == "--user";
+    out.push_back(std::move(text));
+  }
+  return out;
+}
+
+void ScrubPassword(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const absl::string_view argument = argv[i];
+    if (argument == "--user" && i + 1 < argc) ScrubAfterColon(argv[i + 1]);
+    if (absl::StartsWith(argument, "--user=")) ScrubAfterColon(argv[i]);
+  }
 }
 
 }  // namespace causeway::gen

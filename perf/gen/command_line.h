@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
@@ -20,5 +21,12 @@ struct CommandLineTexts {
 /// InvalidArgumentError in one line for an unknown option, one without its value, one given twice,
 /// and a value without its option. Never quotes a value, which might be the password.
 absl::StatusOr<CommandLineTexts> ReadCommandLine(int argc, const char* const* argv);
+
+/// The arguments, the password replaced by "***".
+std::vector<std::string> MaskedCommand(int argc, const char* const* argv);
+
+/// Overwrites the password in the process's own argument memory, so that `ps` does not show it.
+/// Call it after ReadCommandLine, also when that failed.
+void ScrubPassword(int argc, char** argv);
 
 }  // namespace causeway::gen

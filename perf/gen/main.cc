@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "perf/gen/command_line.h"
 #include "perf/gen/credentials.h"
 #include "perf/gen/options.h"
 #include "perf/gen/pcap_out.h"

@@ -1,10 +1,8 @@
 #include "perf/gen/options.h"
 
-#include <cstring>
 #include <initializer_list>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -273,25 +271,6 @@ absl::Status ReadPayload(const OptionReader& in, Options& out) {
   return status;
 }
 
-std::vector<std::string> MaskedCommand(int argc, const char* const* argv) {
-  std::vector<std::string> out;
-  bool user_follows = false;
-  for (int i = 0; i < argc; ++i) {
-    std::string text = argv[i];
-    if (user_follows || absl::StartsWith(text, "--user=")) {
-      const size_t colon = text.find(':');
-      text = absl::StrCat(text.substr(0, colon), colon == std::string::npos ? "" : ":***");
-    }
-    user_follows = !user_follows && text == "--user";
-    out.push_back(std::move(text));
-  }
-  return out;
-}
-
-void ScrubAfterColon(char* user) {
-  if (char* colon = std::strchr(user, ':')) std::memset(colon + 1, 'x', std::strlen(colon + 1));
-}
-
 }  // namespace
 
 const char* LoadName(Load load) { return kLoadNames[static_cast<size_t>(load)]; }
@@ -331,14 +310,6 @@ absl::StatusOr<CommandLine> ParseOptions(int argc, const char* const* argv) {
   if (absl::Status status = ReadPayload(in, options); !status.ok()) return status;
   options.command = MaskedCommand(argc, argv);
   return out;
-}
-
-void ScrubPassword(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    const absl::string_view argument = argv[i];
-    if (argument == "--user" && i + 1 < argc) ScrubAfterColon(argv[i + 1]);
-    if (absl::StartsWith(argument, "--user=")) ScrubAfterColon(argv[i]);
-  }
 }
 
 }  // namespace causeway::gen

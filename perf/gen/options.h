@@ -90,10 +90,6 @@ struct CommandLine {
 /// password.
 absl::StatusOr<CommandLine> ParseOptions(int argc, const char* const* argv);
 
-/// Overwrites the password in the process's own argument memory, so that `ps` does not show it.
-/// Call it after ParseOptions, also when that failed.
-void ScrubPassword(int argc, char** argv);
-
 /// The bytes that IP, UDP and TURN headers add to the application's data where they add most: on
 /// the client's leg (4 bytes of ChannelData, or a Send or Data indication whose padding is counted
 /// in full) or on the peer's.

@@ -135,6 +135,13 @@ bool LinkIsUp(uint16_t id) {
   return rte_eth_link_get_nowait(id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }
 
+absl::Status Explain(const absl::Status& status, const std::string& device) {
+  if (!absl::StartsWith(device, "net_memif")) return status;
+  return absl::Status(status.code(), absl::StrCat(status.message(),
+                                                  ": is the program at the other end of the memif "
+                                                  "socket running, in the other role?"));
+}
+
 absl::Status WaitForLink(uint16_t id, const std::string& name) {
   const auto deadline = std::chrono::steady_clock::now() + kLinkPatience;
   while (!LinkIsUp(id)) {
@@ -158,6 +165,9 @@ absl::StatusOr<std::unique_ptr<Port>> Port::Open(const Options& options) {
     return started;
   absl::StatusOr<std::string> device = DeviceString(options);
   if (!device.ok()) return device.status();
+  if (pci) {
+    if (absl::StatusOr<uint16_t> found = FindPciPort(*device); !found.ok()) return found.status();
+  }
   rte_mempool* pool = CreatePacketPool("gen_packets", kPackets, kMtuWanted);
   if (pool == nullptr) {
     return absl::ResourceExhaustedError(absl::StrCat(
@@ -169,7 +179,7 @@ absl::StatusOr<std::unique_ptr<Port>> Port::Open(const Options& options) {
   absl::StatusOr<uint16_t> id = pci ? FindPciPort(*device) : AddVirtualPort(*device);
   if (!id.ok()) return id.status();
   absl::StatusOr<causeway::Port> started = StartPort(*id, kMtuWanted, {&pool, 1});
-  if (!started.ok()) return started.status();
+  if (!started.ok()) return Explain(started.status(), *device);
   if (rte_eth_allmulticast_enable(*id) != 0 && pci) rte_eth_promiscuous_enable(*id);
 
   std::unique_ptr<Port> port(new Port(*id, pool));

@@ -211,19 +211,21 @@ TEST(SummaryTable, SaysEveryResult) {
   options.loss_bound = 0.001;
   EXPECT_EQ(
       SummaryTable(options, FullReport()),
-      "setup      10 allocations, 9 channels in 2.00 s: 5/s, 1 retransmissions; errors: 10 of 401, "
+      "setup       10 allocations, 9 channels in 2.00 s: 5/s, 1 retransmissions; errors: 10 of "
+      "401, "
       "2 of 486\n"
-      "search     5/s with at most 0.1 % loss, 1 trials of 2 s\n"
-      "load       both, 172 bytes: 5/s offered, 5/s sent, 4/s received, for 2.0 s\n"
-      "  to peer  sent 10, received 9, lost 1 (10.0000 %), duplicated 0, reordered 0, late 0, "
+      "search      5/s with at most 0.1 % loss, 1 trials of 2 s each\n"
+      "load        both, 172 bytes: 5/s offered, 5/s sent, 4/s received, for 2.0 s\n"
+      "  to peer   sent 10, received 9, lost 1 (10.0000 %), duplicated 0, reordered 0, late 0, "
       "corrupt 0\n"
-      "           p50 2.0  p90 2.0  p99 2.0  p99.9 2.0  max 2.0 us\n"
+      "            p50 2.0  p90 2.0  p99 2.0  p99.9 2.0  max 2.0 us\n"
       "  to client sent 0, received 0, lost 0 (0.0000 %), duplicated 0, reordered 0, late 0, "
       "corrupt 0\n"
-      "           -\n"
-      "flood      allocate-auth: 100 sent (50/s), 90 answered, 30 cycles (15/s); errors: 3 of 486\n"
-      "           p50 1.0  p90 2.0  p99 3.0  p99.9 4.0  max 5.0 us\n"
-      "keepalive  7 sent, 6 answered, 1 lost; 5 refreshes\n");
+      "            -\n"
+      "flood       allocate-auth: 100 sent (50/s), 90 answered, 30 cycles (15/s); errors: 3 of "
+      "486\n"
+      "            p50 1.0  p90 2.0  p99 3.0  p99.9 4.0  max 5.0 us\n"
+      "keepalive   7 sent, 6 answered, 1 lost; 5 refreshes\n");
 }
 
 TEST(SummaryTable, SaysThatNoRatePassed) {
