@@ -62,7 +62,7 @@ class Lab:
 
     def wire(self):
         """The veth pair gen0 - relay0, new."""
-        self.unwire()
+        self._begin()
         for namespace in (self.generator_ns, self.relay_ns):
             run("ip", "netns", "add", namespace)
             run("ip", "netns", "exec", namespace, "sysctl", "-q", "-w",
@@ -79,10 +79,16 @@ class Lab:
 
     def spaces(self):
         """The namespaces alone, for a link that is not the kernel's."""
-        self.unwire()
+        self._begin()
         for namespace in (self.generator_ns, self.relay_ns):
             run("ip", "netns", "add", namespace)
             run("ip", "-n", namespace, "link", "set", "lo", "up")
+
+    def _begin(self):
+        if not {GENERATOR_CPU, RELAY_CPU} <= os.sched_getaffinity(0):
+            raise Unavailable(f"it takes CPU {GENERATOR_CPU} for the generator and {RELAY_CPU} for "
+                              f"the relay; this process may use {sorted(os.sched_getaffinity(0))}")
+        self.unwire()
 
     def unwire(self):
         for namespace in (self.generator_ns, self.relay_ns):

@@ -51,6 +51,15 @@ class Causewayd:
                 totals[key] = totals.get(key, 0) + value
         return totals
 
+    @staticmethod
+    def busy_ns_per_packet(window, _packets):
+        """The worker's polls that found work over the packets it received, by its own count; None
+        when no interval of the count lies in the window."""
+        stats = window.stats()
+        if not stats.get("rx_packets"):
+            return None
+        return stats["busy_us_by_worker"] * 1e3 / stats["rx_packets"]
+
     def _lines(self):
         return [line for line in self.process.output().splitlines() if line.startswith("stats ")]
 
@@ -97,6 +106,11 @@ class Coturn:
         check(self.process.running(), f"turnserver ended: {self.process.last_line()}")
         return RELAY in run("ip", "netns", "exec", self._namespace, "ss", "-Hlun", "sport = :3478")
 
+    @staticmethod
+    def busy_ns_per_packet(window, packets):
+        """All of its threads' CPU time over the packets sent to it."""
+        return window.spent_ns("process") / packets if packets else None
+
     def stop(self):
         self.process.stop(15)
 
@@ -111,12 +125,19 @@ class Testpmd:
             raise Unavailable("dpdk-testpmd is not installed")
         argv = ["stdbuf", "-oL", "dpdk-testpmd", "-l", f"0,{RELAY_CPU}", "--main-lcore", "0", "--no-pci",
                 "--no-telemetry", "--in-memory", "--vdev", device, "--", f"--forward-mode={mode}",
-                "--nb-cores=1", "--total-num-mbufs=32768", "--disable-link-check"]
+                "--nb-cores=1", "--total-num-mbufs=32768", "--disable-link-check",
+                "--record-core-cycles"]
         # It forwards until its standard input ends.
         self.process = lab.start(argv, lab.relay_ns, stdin=subprocess.PIPE)
         self.process.name = "dpdk-testpmd"
         self.process.wait_for(rf"{mode} packet forwarding - ports=1", 30)
+        self.pid = self.process.popen.pid
         self.mac = RELAY_MAC
 
     def stop(self):
         self.process.stop(15)
+
+    def busy_ns_per_packet(self, _window, _packets):
+        """Its polls that found work over the packets it received, from its start to its end."""
+        match = re.search(r"CPU cycles/packet=([\d.]+) .* at (\d+) MHz", self.process.output())
+        return float(match.group(1)) * 1e3 / float(match.group(2)) if match else None

@@ -43,10 +43,3 @@ class Window:
         """Of the worker's time, what found work."""
         stats = self.stats()
         return stats["busy_us_by_worker"] / 1e6 / stats["interval_s"] if stats else None
-
-    def busy_ns_per_packet(self):
-        """The worker's busy polls over the packets it received."""
-        stats = self.stats()
-        if not stats.get("rx_packets"):
-            return None
-        return stats["busy_us_by_worker"] * 1e3 / stats["rx_packets"]

@@ -12,7 +12,7 @@ STEADY = ("--allocations", 100, "--load", "both", "--rate", 3000)
 SHARING = ("--poll-sleep-us", 20, "--realtime")
 # coturn holds on to the five-tuple of a deleted allocation for some seconds: enough clients that
 # none need wait for that.
-FLOOD = ("--flood", "allocate-auth", "--flood-outstanding", 64, "--flood-clients", 50_000)
+FLOOD = ("--flood", "allocate-auth", "--flood-outstanding", 256, "--flood-clients", 50_000)
 KINDS = {"causeway": relays.Causewayd, "coturn": relays.Coturn}
 CAPACITY = 10_000
 

@@ -3,6 +3,7 @@
 from suite import relays
 from suite.generator import Generator
 from suite.lab import Failure, Unavailable
+from suite.results import KEYS
 from suite.spread import interleave, median, ratio, spread
 from suite.window import Window
 
@@ -42,17 +43,20 @@ def measure(lab, plan, results, say):
 def _round(lab, plan, kind, series):
     lab.wire()
     generator = Generator(lab, ("--interface", "gen0"))
-    relay = {"coturn": relays.Coturn, "causeway": relays.Causewayd,
-             "testpmd": _macswap}[kind](lab)
+    start = {"coturn": relays.Coturn, "causeway": relays.Causewayd, "testpmd": _macswap}[kind]
+    relay = start(lab)
     load = [*LOAD, *(["--reflect", relay.mac] if kind == "testpmd" else [])]
     report = generator.run(*load, "--search", "--loss-bound", LOSS_BOUND_PERCENT, "--trial",
                            plan.peer_trial_seconds, "--resolution", plan.peer_resolution_percent,
                            "--min-rate", MIN_PPS, "--max-rate", MAX_PPS, seconds=SEARCH_SECONDS)
     series[kind].pps.append(report["search"]["rate_pps"])
     series[kind].trials.append(report["search"]["trials"])
-    if kind != "testpmd" and series["coturn"].pps:
-        _compare(plan, kind, generator, relay, load, series)
-    relay.stop()
+    if not series["coturn"].pps:
+        return relay.stop()
+    if kind == "testpmd":  # it counts cycles from its start to its end
+        relay.stop()
+        relay = start(lab)
+    return _compare(plan, kind, generator, relay, load, series)
 
 
 def _macswap(lab):
@@ -65,11 +69,9 @@ def _compare(plan, kind, generator, relay, load, series):
     rate = series["coturn"].pps[0] / 2
     report = generator.run(*load, "--rate", round(rate), "--duration", plan.peer_load_seconds,
                            seconds=plan.peer_load_seconds + 30, on_phase=window.on_phase)
+    relay.stop()
     load = report["load"]
-    if kind == "causeway":
-        own = window.busy_ns_per_packet()
-    else:
-        own = window.spent_ns("process") / load["sent"]
+    own = relay.busy_ns_per_packet(window, load["sent"])
     softirq = window.spent_ns("ksoftirqd") / load["sent"]
     series[kind].cpu_ns.append(None if own is None else own + softirq)
     series[kind].loads.append({
@@ -85,10 +87,9 @@ def _conclude(results, series):
         figures = {"pps": one.pps, "cpu_ns_per_packet": one.cpu_ns,
                    "p50_us": [load["latency_us"]["p50"] for load in loads],
                    "p99_us": [load["latency_us"]["p99"] for load in loads]}
-        if kind == "testpmd":
-            figures = {"pps": one.pps}
         for key, values in figures.items():
-            results.set(f"peer.{kind}.{key}", median(values))
+            if f"peer.{kind}.{key}" in KEYS:
+                results.set(f"peer.{kind}.{key}", median(values))
         details[kind] = {**{key: spread(values) for key, values in figures.items()},
                          "loads": loads, "trials": one.trials}
     details["allocations"] = ALLOCATIONS
