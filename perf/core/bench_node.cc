@@ -36,11 +36,11 @@ void Require(bool ok, const char* what) {
   std::exit(1);
 }
 
-std::vector<int> UsableCpus() {
+std::vector<int> UsableCpus(size_t most) {
   cpu_set_t set;
   Require(sched_getaffinity(0, sizeof set, &set) == 0, "sched_getaffinity");
   std::vector<int> cpus;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+  for (int cpu = 0; cpu < CPU_SETSIZE && cpus.size() < most; ++cpu) {
     if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
   }
   return cpus;

@@ -18,8 +18,8 @@ namespace causeway::bench {
 /// Ends the process with "PROGRAM: WHAT: DPDK's reason" when not ok.
 void Require(bool ok, const char* what);
 
-/// CPUs that this process may run on.
-std::vector<int> UsableCpus();
+/// CPUs that this process may run on, at most so many.
+std::vector<int> UsableCpus(size_t most);
 /// Starts EAL with lcore k on cpus[k], with hugepages as causewayd uses them when `megabytes` of
 /// them are free, else with ordinary pages. Returns which: "hugepages", "ordinary 4 kB pages".
 std::string StartEal(const char* program, const std::vector<int>& cpus, unsigned megabytes);

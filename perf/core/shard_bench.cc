@@ -106,8 +106,7 @@ int Main(int argc, char** argv) {
   words.push_back(nullptr);
   benchmark::Initialize(&count, words.data());
   if (benchmark::ReportUnrecognizedArguments(count, words.data())) return 1;
-  benchmark::AddCustomContext("memory",
-                              StartEal("shard_bench", {UsableCpus().front()}, kMegabytes));
+  benchmark::AddCustomContext("memory", StartEal("shard_bench", UsableCpus(1), kMegabytes));
   benchmark::AddCustomContext("tsc_hz", std::to_string(rte_get_tsc_hz()));
   benchmark::AddCustomContext("payload_bytes", std::to_string(kPayload));
   node = std::make_unique<BenchNode>(0, kMaxInFlight);
