@@ -71,7 +71,7 @@ uint16_t FrameWriter::WriteAs(uint8_t* frame, Flow& flow, uint32_t number, uint1
   std::memcpy(frame, headers_, kHeadersRoom);
   uint8_t* payload = frame + kUdpAt + kUdpHeaderSize;
   const size_t prefix = WriteEncapsulation(payload, flow, payload_size);
-  ChecksumSum sum = SumBytes(payload, prefix);
+  ChecksumSum sum = prefix == 4 ? SumAddressV4(payload) : SumBytes(payload, prefix);
   payload += prefix;
   WriteStamp(payload, number, phase, direction_, flow.sequence[static_cast<int>(direction_)]++,
              tsc);

@@ -129,16 +129,19 @@ absl::Status Runner::SetUp(Report& report) {
 }
 
 void Runner::OnDone(uint32_t client, Program program, uint64_t now) {
-  ++done_;
+  if (program == Program::kMaintain) {
+    upkeep_.CountRefresh();
+  } else {
+    ++done_;
+  }
   if (program == Program::kDelete) return;
-  if (program == Program::kMaintain) upkeep_.CountRefresh();
-  upkeep_.Schedule(client, now);
+  upkeep_.Schedule(client, now, program == Program::kSetup);
 }
 
-void Runner::OnFailed(uint32_t /*client*/, Program program, const std::string& why,
+void Runner::OnFailed(uint32_t /*client*/, Program /*program*/, const std::string& why,
                       uint64_t /*now*/) {
   ++failed_;
-  if (program != Program::kDelete && failure_.empty()) failure_ = why;
+  if (!clearing_up_ && failure_.empty()) failure_ = why;
 }
 
 void Runner::WarmUp() {
@@ -168,6 +171,7 @@ LoadResult Runner::Offer(double rate_pps, double seconds) {
 
 void Runner::Drain() {
   const uint64_t began = rte_rdtsc();
+  tolerated_ = g_interrupts;
   uint64_t last = began;
   uint64_t received = 0;
   const auto count = [this] { return traffic_ ? traffic_->Counts().received : uint64_t{0}; };
@@ -182,6 +186,7 @@ void Runner::Drain() {
     const bool given_up = !traffic_ || now - last > Cycles(kQuietSeconds);
     return now - began > Cycles(kDrainSeconds) || (given_up && requests);
   });
+  tolerated_ = 0;
 }
 
 LoadResult Runner::Summarize(double rate_pps) const {
@@ -262,7 +267,12 @@ void Runner::TearDown() {
   Announce("teardown begin");
   done_ = failed_ = 0;
   tolerated_ = g_interrupts;
+  clearing_up_ = true;
   failure_.clear();
+  // An Allocate that is under way may still succeed.
+  const uint64_t patience = rte_rdtsc() + tsc_hz_;
+  Loop([&](uint64_t now) { return clients_.busy() == 0 || now >= patience; });
+  failed_ = 0;
   for (uint32_t client = 0; client < options_.allocations; ++client) clients_.Abandon(client);
   uint32_t next = 0;
   Loop([&](uint64_t now) {
@@ -299,7 +309,7 @@ unsigned Runner::TickAll(uint64_t now) {
   unsigned work = traffic_ ? traffic_->SendDue(now) : 0;
   if (flood_) work += flood_->Tick(now);
   clients_.Tick(now);
-  work += upkeep_.Tick(now);
+  if (!clearing_up_) work += upkeep_.Tick(now);
   port_.Flush();
   return work;
 }

@@ -75,6 +75,7 @@ class Runner : private ProgramListener {
   std::string failure_;  // of a client's program
   uint64_t done_ = 0;    // programs of the phase
   uint64_t failed_ = 0;
+  bool clearing_up_ = false;
   int tolerated_ = 0;         // interruptions that do not end the loop
   uint64_t progress_at_ = 0;  // when the next line is due; 0: none
   uint64_t phase_began_ = 0;

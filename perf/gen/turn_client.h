@@ -99,8 +99,8 @@ class TurnClients {
     Program program = Program::kNone;
     Step step = Step::kNone;
     uint8_t transmissions = 0;
-    uint8_t tries = 0;       // challenges in this program
-    uint8_t mismatches = 0;  // Allocates in this program that found something on the five-tuple
+    uint8_t tries = 0;         // challenges in this program
+    uint8_t mismatches = 0;    // Allocates in this program that found something on the five-tuple
     bool fresh_nonce = false;  // the nonce came from a challenge within this program
     bool allocated = false;
     bool bound = false;

@@ -11,6 +11,8 @@ namespace {
 // Two thirds of a permission's five minutes (RFC 8656 section 9).
 constexpr double kMostSeconds = 200;
 constexpr double kShareOfLifetime = 0.45;
+// Keepalives are caught up with after a stall, unlike the packets of a load.
+constexpr double kDebtSeconds = 1;
 
 }  // namespace
 
@@ -21,23 +23,21 @@ Upkeep::Upkeep(const Options& options, const Config& config, TurnClients& client
       host_(host),
       waits_(options.allocations) {}
 
-// Somewhere in the last 40 % of the time that there is, by a hash of the client's number: what was
-// set up at once is not refreshed at once.
-void Upkeep::Schedule(uint32_t client, uint64_t now) {
+// By a hash of the client's number in the last 40 % of the time that there is: what was set up at
+// once is not refreshed at once.
+void Upkeep::Schedule(uint32_t client, uint64_t now, bool set_up) {
   const double longest = std::min(kMostSeconds, clients_.Lifetime(client) * kShareOfLifetime);
   const double place = static_cast<double>(client * 0x9e3779b9u) / 4294967296.0;
-  const double seconds = longest * (0.6 + 0.4 * place);
+  const double seconds = longest * (set_up ? place : 0.6 + 0.4 * place);
   const auto wait = static_cast<uint32_t>(std::max(1.0, seconds));
   wheel_[(SlotOf(now) + wait) % kSlots].push_back(client);
 }
 
 void Upkeep::Begin(uint64_t now) {
-  const uint64_t refreshes = result_.refreshes;
   result_ = {};
-  result_.refreshes = refreshes;
   if (options_.keepalive_seconds <= 0) return;
-  pacer_ =
-      Pacer(options_.allocations / options_.keepalive_seconds, Port::kBurst, config_.tsc_hz, now);
+  const double per_second = options_.allocations / options_.keepalive_seconds;
+  pacer_ = Pacer(per_second, Port::kBurst + per_second * kDebtSeconds, config_.tsc_hz, now);
   binding_ = true;
 }
 

@@ -26,8 +26,9 @@ class Upkeep {
 
   Upkeep(const Options& options, const Config& config, TurnClients& clients, Host& host);
 
-  /// The client was set up, or refreshed, just now.
-  void Schedule(uint32_t client, uint64_t now);
+  /// The client was refreshed just now, or set up: then its first refresh comes at any time before it
+  /// must, so that from the beginning as many are due in a second as later.
+  void Schedule(uint32_t client, uint64_t now, bool set_up);
   void CountRefresh() { ++result_.refreshes; }
 
   /// Binding requests begin, if the options want them, and counting.
