@@ -136,10 +136,14 @@ bool LinkIsUp(uint16_t id) {
 }
 
 absl::Status Explain(const absl::Status& status, const std::string& device) {
-  if (!absl::StartsWith(device, "net_memif")) return status;
-  return absl::Status(status.code(), absl::StrCat(status.message(),
-                                                  ": is the program at the other end of the memif "
-                                                  "socket running, in the other role?"));
+  const char* question = "";
+  if (absl::StartsWith(device, "net_memif")) {
+    question = ": is the program at the other end of the memif socket running, in the other role?";
+  } else if (absl::StartsWith(device, "net_af_xdp")) {
+    question = ": does another program have the interface (ip link shows its XDP program)?";
+  }
+  return absl::Status(status.code(),
+                      absl::StrCat("device ", device, ": ", status.message(), question));
 }
 
 absl::Status WaitForLink(uint16_t id, const std::string& name) {

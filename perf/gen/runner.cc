@@ -25,7 +25,8 @@ constexpr double kWarmUpPps = 20'000;
 // Stragglers: given up when nothing has come for so long, or in all.
 constexpr double kQuietSeconds = 0.2;
 constexpr double kDrainSeconds = 2;
-constexpr double kProgressLag = 0.1;  // what was sent in it may still arrive
+constexpr double kProgressLag = 0.1;            // what was sent in it may still arrive
+constexpr double kTearDownPatienceSeconds = 3;  // without any answer
 constexpr unsigned kStartsAtOnce = 8;
 
 // Answers to another run's requests shall not be taken for ours.
@@ -275,7 +276,16 @@ void Runner::TearDown() {
   failed_ = 0;
   for (uint32_t client = 0; client < options_.allocations; ++client) clients_.Abandon(client);
   uint32_t next = 0;
+  uint64_t answered = clients_.counts().answered;
+  uint64_t last = rte_rdtsc();
   Loop([&](uint64_t now) {
+    if (clients_.counts().answered != answered || clients_.busy() == 0) {
+      answered = clients_.counts().answered;
+      last = now;
+    } else if (now - last > Cycles(kTearDownPatienceSeconds)) {
+      ++failed_;
+      return true;
+    }
     unsigned started = 0;
     for (; next < options_.allocations && failed_ == 0 && started < kStartsAtOnce &&
            clients_.busy() < options_.outstanding;
