@@ -23,9 +23,9 @@ class Lab:
     # Relays.
 
     def relay(self, *arguments, **options):
-        """A relay of the test's own, with these arguments."""
+        """A relay of the test's own, with these arguments; `kind` for a certain one."""
         self.stop_shared()
-        started = relays.start(self.server, options.pop("network", self.network),
+        started = relays.start(options.pop("kind", self.server), options.pop("network", self.network),
                                self.log("relay"), *arguments, **options)
         self._started.append(started)
         return started
@@ -52,14 +52,19 @@ class Lab:
 
     # Hosts.
 
-    def new_network(self, **options):
-        network = topology.Network(**options)
+    def new_network(self, make=topology.Network, **options):
+        network = make(**options)
         self._networks.append(network)
         return network
 
     def start(self, host, *argv, network=None, **options):
         process = Process(list(argv), self.log(os.path.basename(argv[0])),
                           (network or self.network).ns(host), **options)
+        self._started.append(process)
+        return process
+
+    def adopt(self, process):
+        """A process that a test made itself, to be ended with the others."""
         self._started.append(process)
         return process
 
