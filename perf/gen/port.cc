@@ -64,8 +64,8 @@ absl::StatusOr<unsigned> ChooseCpu(const Options& options) {
 absl::Status StartEal(unsigned cpu, const std::string& pci_device) {
   std::vector<std::string> arguments = {
       "causeway-gen", "--no-telemetry", "--log-level=warning", "--log-level=lib.eal:error",
-      // It misses its multi-process channel, which nobody wants.
-      "--log-level=pmd.net.memif:error", absl::StrCat("--lcores=0@", cpu)};
+      // It misses a multi-process channel, and repeats what our errors say.
+      "--log-level=pmd.net.memif:critical", absl::StrCat("--lcores=0@", cpu)};
   if (HugepagesSuffice()) {
     arguments.emplace_back("--in-memory");
   } else {
