@@ -128,9 +128,10 @@ absl::StatusOr<EalInfo> StartEal(const EalConfig& config) {
   absl::StatusOr<MemoryPlan> memory = PlanMemory(config);
   if (!memory.ok()) return memory.status();
 
-  std::vector<std::string> arguments = {"causewayd", "--no-telemetry", "--log-level=warning",
-                                        "--log-level=lib.eal:error",
-                                        absl::StrCat("--lcores=", LcoreMap(config.workers))};
+  std::vector<std::string> arguments = {
+      "causewayd", "--no-telemetry", "--log-level=warning", "--log-level=lib.eal:error",
+      // It warns that there is no channel to secondary processes.
+      "--log-level=pmd.net.memif:error", absl::StrCat("--lcores=", LcoreMap(config.workers))};
   arguments.insert(arguments.end(), memory->arguments.begin(), memory->arguments.end());
   if (config.pci_device.empty()) {
     arguments.insert(arguments.end(), {"--no-pci", "--iova-mode=va"});
