@@ -35,7 +35,7 @@ class FloodDriver {
   virtual void OnResponse(absl::Span<const uint8_t> datagram, uint64_t now) = 0;
   /// Begins nothing new; Tick and OnResponse finish what is under way.
   virtual void Stop(uint64_t now) = 0;
-  /// Nothing is under way that leaves anything on the server.
+  /// Nothing is under way: no answer may still come.
   virtual bool quiet() const = 0;
   virtual FloodResult Result() const = 0;
   /// For the progress line: " flood_…=…".
@@ -52,7 +52,7 @@ class RequestFlood : public FloodDriver {
   unsigned Tick(uint64_t now) override;
   void OnResponse(absl::Span<const uint8_t> datagram, uint64_t now) override;
   void Stop(uint64_t now) override;
-  bool quiet() const override { return true; }
+  bool quiet() const override { return waiting_ == 0; }
   FloodResult Result() const override;
   std::string ProgressText() const override;
   std::string Problem() const override;

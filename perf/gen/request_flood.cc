@@ -54,8 +54,8 @@ void RequestFlood::ExpireOld(uint64_t now) {
 }
 
 unsigned RequestFlood::Tick(uint64_t now) {
-  if (!running_) return 0;
   ExpireOld(now);
+  if (!running_) return 0;
   unsigned due = Port::kBurst;
   if (options_.flood_rate_pps > 0) {
     due = static_cast<unsigned>(std::min<double>(pacer_.Due(now), Port::kBurst));
