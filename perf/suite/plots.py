@@ -98,6 +98,7 @@ def scale(document, axes):
     points = model["mpps_by_workers"]
     axes.plot(*zip(*points), linestyle="--", color="#8a8a8a", label="model")
     axes.plot(*zip(*points[:2]), marker="o", color=COLOURS["causeway"], label="measured")
+    axes.set_ylim(bottom=0)
     axes.set_xlabel("workers")
     axes.set_ylabel("million packets/s")
     axes.legend()

@@ -6,15 +6,19 @@ import math
 import os
 import sys
 import tempfile
+import time
 import unittest
 from types import SimpleNamespace
+from unittest import mock
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
 sys.path[:0] = [os.path.join(TOP, "perf"), os.path.join(TOP, "tests", "e2e")]
 os.environ.setdefault("CAUSEWAY_BUILD", "/nonexistent")
 
 # pylint: disable=wrong-import-position
+from process import Failure, Process
 from suite import machine, relays, report
+from suite.generator import Generator
 from suite.parts import peer, scale
 from suite.plan import FULL, PARTS, QUICK
 from suite.results import KEYS, Results, targets
@@ -163,10 +167,69 @@ class PartsTest(unittest.TestCase):
         window.on_phase("setup", True)
         window.on_phase("load", True)
         sum(range(200000))
+        time.sleep(0.002)  # the scheduler counts when the thread leaves the CPU
         window.on_phase("load", False)
         self.assertTrue(window.closed())
         self.assertGreater(window.spent_ns("time"), 0)
         self.assertGreater(window.spent_ns("process"), 0)
+
+
+class FakeLab:
+    """Starts programs in no namespace, at the priority that there is."""
+
+    generator_ns = None
+
+    def __init__(self, folder):
+        self._folder = folder
+        self._count = 0
+
+    def path(self, name):
+        self._count += 1
+        return os.path.join(self._folder, f"{self._count}-{name}")
+
+    def start(self, argv, _namespace, **options):
+        return Process(argv, self.path("log"), **options)
+
+
+class GeneratorTest(unittest.TestCase):
+    REPORT = """
+        while [ "$1" != --json ]; do shift; done
+        echo '{"load": {"sent": 3}}' >"$2"
+    """
+
+    def run_script(self, script, *arguments, seconds=20):
+        """The outcome of a run of a causeway-gen that is this shell script, and its phases."""
+        with tempfile.TemporaryDirectory() as folder:
+            binary = os.path.join(folder, "perf", "gen", "causeway-gen")
+            os.makedirs(os.path.dirname(binary))
+            with open(binary, "w", encoding="ascii") as file:
+                file.write(f"#!/bin/sh\n{script}\n")
+            os.chmod(binary, 0o755)
+            phases = []
+            with mock.patch.dict(os.environ, {"CAUSEWAY_BUILD": folder}):
+                report = Generator(FakeLab(folder), ("--interface", "x")).run(
+                    *arguments, seconds=seconds, on_phase=lambda *phase: phases.append(phase))
+            return report, phases
+
+    def test_phases_and_report(self):
+        report, phases = self.run_script(
+            "echo 'causeway-gen: phase load begin' >&2; echo 'causeway-gen: phase load end' >&2;"
+            "echo 'causeway-gen: phase teardown begin' >&2;" + self.REPORT)
+        self.assertEqual(report["load"]["sent"], 3)
+        self.assertEqual(phases, [("load", True), ("load", False), ("teardown", True)])
+
+    def test_an_error_is_the_reason(self):
+        with self.assertRaisesRegex(Failure, "status 1: causeway-gen: error: no ARP answer"):
+            self.run_script("echo 'causeway-gen: error: no ARP answer' >&2; exit 1")
+
+    def test_a_hang_is_ended(self):
+        with self.assertRaisesRegex(Failure, "did not end in time; its last line: going on"):
+            self.run_script("echo going on; exec sleep 60", seconds=0.5)
+
+    def test_reflection_takes_no_account(self):
+        reject = 'case "$*" in *--user*) exit 9 ;; esac;'
+        self.run_script(reject + self.REPORT, "--reflect", "02:00:00:00:00:05")
+        self.assertRaisesRegex(Failure, "status 9", self.run_script, reject + self.REPORT)
 
 
 class ReportTest(unittest.TestCase):
