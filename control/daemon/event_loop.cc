@@ -1,11 +1,12 @@
 #include "control/daemon/event_loop.h"
 
-#include <sched.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <utility>
@@ -14,10 +15,15 @@ namespace causeway::daemon {
 namespace {
 
 constexpr timespec kSleep = {0, 500'000};
+constexpr timespec kLongSleep = {0, 2'000'000};
 constexpr timespec kNoSleep = {0, 0};
+constexpr timespec kNap = {0, 20'000};
+constexpr unsigned long kTimerSlackNs = 1000;
 constexpr int kPollsPerTurn = 16;
-// Longer than a client nearby takes for its next request.
-constexpr std::chrono::microseconds kAwakeAfterWork(100);
+// A storm leaves no time to sleep in, a request now and then is not worth staying awake for.
+constexpr std::chrono::microseconds kAwakePerEvent(4);
+constexpr std::chrono::microseconds kAwakeAtMost(100);
+constexpr std::chrono::milliseconds kQuietAfter(100);
 
 sigset_t SetOf(absl::Span<const int> signals) {
   sigset_t set;
@@ -87,20 +93,31 @@ absl::Status EventLoop::Every(std::chrono::milliseconds interval, std::function<
 }
 
 void EventLoop::Run(const std::function<int()>& poll) {
+  using Clock = std::chrono::steady_clock;
+  prctl(PR_SET_TIMERSLACK, kTimerSlackNs, 0, 0, 0);
   epoll_event events[16];
-  std::chrono::steady_clock::time_point awake_until;
+  Clock::time_point last_work = Clock::now();
+  Clock::time_point awake_until = last_work;
   while (!stopped_) {
-    int polls = 0;
-    while (polls < kPollsPerTurn && !stopped_ && poll() > 0) ++polls;
-    const auto now = std::chrono::steady_clock::now();
-    if (polls > 0) awake_until = now + kAwakeAfterWork;
-    const bool awake = now < awake_until;
-    const int ready =
-        epoll_pwait2(epoll_, events, std::size(events), awake ? &kNoSleep : &kSleep, nullptr);
+    int handled = 0;
+    for (int polls = 0; polls < kPollsPerTurn && !stopped_; ++polls) {
+      const int count = poll();
+      if (count == 0) break;
+      handled += count;
+    }
+    const Clock::time_point now = Clock::now();
+    if (handled > 0) {
+      last_work = now;
+      awake_until = now + std::min(handled * kAwakePerEvent, kAwakeAtMost);
+    }
+    const timespec& sleep = handled > 0                     ? kNoSleep
+                            : now < awake_until             ? kNap
+                            : now - last_work < kQuietAfter ? kSleep
+                                                            : kLongSleep;
+    const int ready = epoll_pwait2(epoll_, events, std::size(events), &sleep, nullptr);
     for (int i = 0; i < ready && !stopped_; ++i) {
       static_cast<Source*>(events[i].data.ptr)->on_readable();
     }
-    if (awake && polls == 0) sched_yield();
   }
 }
 

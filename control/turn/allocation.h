@@ -26,9 +26,11 @@ struct AllocationRecord {
   RelayPort relay_v6;
   Deciseconds expiry_v4 = 0;  // a dual allocation's addresses are refreshed one by one or together
   Deciseconds expiry_v6 = 0;
-  uint32_t next = kNoRecord;         // while free
-  uint32_t permissions = kNoRecord;  // heads of lists
-  uint32_t channels = kNoRecord;
+  union {
+    uint32_t next = kNoRecord;  // while free
+    uint32_t permissions;       // head of a list
+  };
+  uint32_t channels = kNoRecord;  // head of a list
   uint16_t permission_count = 0;
   uint16_t channel_count = 0;
   std::array<ShardId, 3> redirects = {kNoShard, kNoShard, kNoShard};  // newest first
@@ -47,7 +49,7 @@ struct AllocationRecord {
   bool Has(Family family) const { return relay(family).IsSet(); }
 };
 
-static_assert(sizeof(AllocationRecord) <= 88);
+static_assert(sizeof(AllocationRecord) <= 80);
 
 struct PermissionRecord {
   IpAddress peer;

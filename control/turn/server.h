@@ -47,8 +47,8 @@ struct ServerStats {
   uint64_t errors[700] = {};  // answered, by error code
 };
 
-/// Handles all allocations of the node. Used on the control thread only. Memory is set aside at
-/// construction for max_allocations; after it, only user names are allocated.
+/// Handles all allocations of the node. Used on the control thread only. Tables for max_allocations
+/// are made at construction and take memory as they fill; after it, only user names are allocated.
 class Server {
  public:
   /// `dataplane`, `authenticator` and `policy` outlive the server.

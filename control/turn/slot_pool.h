@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "control/turn/zeroed_array.h"
 #include "dataplane/commands.h"
 
 namespace causeway::turn {
@@ -13,7 +15,7 @@ inline constexpr uint32_t kNoRecord = 0xffffffff;
 
 /// Mirrors one kind of pool of every shard: the record at index shard * per_shard + slot belongs to
 /// that shard's slot. `Record` has a `uint32_t next`, which links free records while they are free.
-/// Used on the control thread only.
+/// A record that was never taken is all zeros and takes no memory. Used on the control thread only.
 template <typename Record>
 class SlotPool {
  public:
@@ -25,10 +27,13 @@ class SlotPool {
     Shard& s = shards_[shard];
     if (Free(shard) == 0) return kNoRecord;
     ++s.used;
-    if (s.free == kNoRecord) return uint32_t{shard} * per_shard_ + s.untouched++;
-    const uint32_t index = s.free;
-    s.free = records_[index].next;
-    records_[index] = Record();
+    uint32_t index = s.free;
+    if (index == kNoRecord) {
+      index = uint32_t{shard} * per_shard_ + s.untouched++;
+    } else {
+      s.free = records_[index].next;
+    }
+    std::construct_at(&records_[index]);
     return index;
   }
   void Release(uint32_t index) {
@@ -46,7 +51,7 @@ class SlotPool {
   uint32_t SlotOf(uint32_t index) const { return index % per_shard_; }
   uint32_t Free(ShardId shard) const { return per_shard_ - shards_[shard].used; }
   uint32_t capacity() const { return static_cast<uint32_t>(records_.size()); }
-  size_t bytes() const { return records_.capacity() * sizeof(Record); }
+  size_t bytes() const { return records_.bytes(); }
 
  private:
   struct Shard {
@@ -56,7 +61,7 @@ class SlotPool {
   };
   uint32_t per_shard_;
   std::vector<Shard> shards_;
-  std::vector<Record> records_;
+  ZeroedArray<Record> records_;
 };
 
 }  // namespace causeway::turn

@@ -5,23 +5,23 @@
 namespace causeway::turn {
 
 TimerWheel::TimerWheel(uint32_t capacity)
-    : capacity_(capacity), nodes_(capacity + size_t{kLevels} * kSlots) {
-  for (uint32_t head = capacity_; head < nodes_.size(); ++head) {
+    : capacity_(capacity), nodes_(1 + capacity + size_t{kLevels} * kSlots) {
+  for (uint32_t head = capacity_ + 1; head < nodes_.size(); ++head) {
     nodes_[head].previous = nodes_[head].next = head;
   }
 }
 
 void TimerWheel::Schedule(uint32_t timer, Deciseconds when) {
   Cancel(timer);
-  nodes_[timer].when = std::max(when, now_ + 1);
-  Insert(timer);
+  nodes_[timer + 1].when = std::max(when, now_ + 1);
+  Insert(timer + 1);
   ++size_;
 }
 
 void TimerWheel::Cancel(uint32_t timer) {
   if (!IsScheduled(timer)) return;
-  --population_[LevelOf(nodes_[timer].when)];
-  Unlink(timer);
+  --population_[LevelOf(nodes_[timer + 1].when)];
+  Unlink(timer + 1);
   --size_;
 }
 
@@ -34,23 +34,23 @@ int TimerWheel::LevelOf(Deciseconds when) const {
   return difference < 1u << 24 ? 2 : 3;
 }
 
-void TimerWheel::Insert(uint32_t timer) {
-  const Deciseconds when = nodes_[timer].when;
+void TimerWheel::Insert(uint32_t node) {
+  const Deciseconds when = nodes_[node].when;
   const int level = LevelOf(when);
   const uint32_t head = Head(level, (when >> (8 * level)) % kSlots);
   const uint32_t last = nodes_[head].previous;
-  nodes_[timer].previous = last;
-  nodes_[timer].next = head;
-  nodes_[last].next = timer;
-  nodes_[head].previous = timer;
+  nodes_[node].previous = last;
+  nodes_[node].next = head;
+  nodes_[last].next = node;
+  nodes_[head].previous = node;
   ++population_[level];
 }
 
-void TimerWheel::Unlink(uint32_t timer) {
-  Node& node = nodes_[timer];
-  nodes_[node.previous].next = node.next;
-  nodes_[node.next].previous = node.previous;
-  node.next = kStopped;
+void TimerWheel::Unlink(uint32_t node) {
+  const Node gone = nodes_[node];
+  nodes_[gone.previous].next = gone.next;
+  nodes_[gone.next].previous = gone.previous;
+  nodes_[node].next = kStopped;
 }
 
 void TimerWheel::Advance(Deciseconds now, absl::FunctionRef<void(uint32_t)> fire) {
@@ -61,7 +61,7 @@ void TimerWheel::Advance(Deciseconds now, absl::FunctionRef<void(uint32_t)> fire
     if (now_ % kSlots == 0) Cascade();
     const uint32_t head = Head(0, now_ % kSlots);
     while (nodes_[head].next != head) {
-      const uint32_t timer = nodes_[head].next;
+      const uint32_t timer = nodes_[head].next - 1;
       Cancel(timer);
       fire(timer);
     }
@@ -84,10 +84,10 @@ void TimerWheel::Cascade() {
     const uint32_t slot = (now_ >> (8 * level)) % kSlots;
     const uint32_t head = Head(level, slot);
     while (nodes_[head].next != head) {
-      const uint32_t timer = nodes_[head].next;
-      Unlink(timer);
+      const uint32_t node = nodes_[head].next;
+      Unlink(node);
       --population_[level];
-      Insert(timer);
+      Insert(node);
     }
     if (slot != 0) return;
   }

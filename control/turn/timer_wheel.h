@@ -3,9 +3,9 @@
 
 #include <array>
 #include <cstdint>
-#include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "control/turn/zeroed_array.h"
 #include "dataplane/commands.h"
 
 namespace causeway::turn {
@@ -22,9 +22,9 @@ class TimerWheel {
   /// Stops a timer; nothing happens when it is stopped already.
   void Cancel(uint32_t timer);
 
-  bool IsScheduled(uint32_t timer) const { return nodes_[timer].next != kStopped; }
+  bool IsScheduled(uint32_t timer) const { return nodes_[timer + 1].next != kStopped; }
   /// When a scheduled timer is due.
-  Deciseconds expiry(uint32_t timer) const { return nodes_[timer].when; }
+  Deciseconds expiry(uint32_t timer) const { return nodes_[timer + 1].when; }
 
   /// Goes on to `now` and calls `fire` for each timer due at or before it, in order of time; the
   /// timer is stopped already, and `fire` may start or stop any timer. Time that goes back is
@@ -34,24 +34,24 @@ class TimerWheel {
   /// The time that Advance has reached.
   Deciseconds now() const { return now_; }
   uint32_t size() const { return size_; }
-  size_t bytes() const { return nodes_.capacity() * sizeof(Node); }
+  size_t bytes() const { return nodes_.bytes(); }
 
  private:
   static constexpr int kLevels = 4;
   static constexpr uint32_t kSlots = 256;
-  static constexpr uint32_t kStopped = 0xffffffff;
+  static constexpr uint32_t kStopped = 0;
 
-  // A node of a circular list; the lists' heads follow the timers' nodes in `nodes_`.
+  // A node of a circular list. Timer t has node t + 1; the lists' heads follow in `nodes_`.
   struct Node {
     uint32_t previous;
-    uint32_t next = kStopped;
+    uint32_t next;
     Deciseconds when;
   };
 
-  uint32_t Head(int level, uint32_t slot) const { return capacity_ + level * kSlots + slot; }
+  uint32_t Head(int level, uint32_t slot) const { return capacity_ + 1 + level * kSlots + slot; }
   int LevelOf(Deciseconds when) const;
-  void Insert(uint32_t timer);
-  void Unlink(uint32_t timer);
+  void Insert(uint32_t node);
+  void Unlink(uint32_t node);
   void SkipEmptyTime(Deciseconds now);
   void Cascade();
 
@@ -59,7 +59,7 @@ class TimerWheel {
   uint32_t size_ = 0;
   Deciseconds now_ = 0;
   std::array<uint32_t, kLevels> population_ = {};
-  std::vector<Node> nodes_;
+  ZeroedArray<Node> nodes_;
 };
 
 }  // namespace causeway::turn

@@ -13,7 +13,7 @@ namespace {
 // A queue of the AF_XDP driver takes 2,048 buffers to receive into, may hold as many received and
 // as many to send; the rest is for hand-off rings, held packets, fragments and caches.
 constexpr unsigned kPackets = 16383;
-constexpr unsigned kControlBuffers = 4095;
+constexpr unsigned kControlBuffers = 1023;  // for the mirror; answers have their requests' buffers
 constexpr unsigned kJumboRoom = UINT16_MAX;
 
 unsigned JumboBuffers(const NodeConfig& node) { return 64 + 32u * node.shards; }
