@@ -22,7 +22,7 @@ inline constexpr uint16_t kMtu = 1500;
 ///          the headers are largest (`overhead`). The stamp does not fit into the smallest: those
 ///          have a payload of 32 bytes.
 ///   voice  172 bytes: 20 ms of G.711 in RTP.
-///   video  four pictures of a 30 Hz stream of about 2.4 Mbit/s in RTP: full pieces of 1,000 to
+///   video  four pictures of a 30 Hz stream of about 2.3 Mbit/s in RTP: full pieces of 1,000 to
 ///          1,200 bytes, the last piece of each picture smaller.
 class Profile {
  public:

@@ -31,17 +31,20 @@ class Pair(topology.Network):
     def _build(self):
         for host in ("core", "near"):
             topology.run("ip", "netns", "add", self.ns(host))
-            self._sysctl(host, "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0")
+            self._sysctl(host, "net.ipv6.conf.all.accept_dad=0",
+                         "net.ipv6.conf.default.accept_dad=0")
             self.ip(host, "link", "set", "lo", "up")
         for cable in range(self._cables):
-            core, near, queue = f"eth{cable + 1}", f"eth{cable}", ["numrxqueues", "1", "numtxqueues", "1"]
+            core, near = f"eth{cable + 1}", f"eth{cable}"
+            queue = ["numrxqueues", "1", "numtxqueues", "1"]
             self.ip("core", "link", "add", core, *queue, "type", "veth", "peer", "name", near,
                     "netns", self.ns("near"), *queue)
             self.ip("core", "link", "set", core, "up")
             self.ip("near", "link", "set", near, "up")
             if cable > 0:
                 self.ip("core", "addr", "add", f"{cable_server(cable)}/28", "dev", core)
-        for host, device, v4, v6 in (("core", "eth1", RELAY4, RELAY6), ("near", "eth0", NEAR4, NEAR6)):
+        for host, device, v4, v6 in (("core", "eth1", RELAY4, RELAY6),
+                                     ("near", "eth0", NEAR4, NEAR6)):
             self.ip(host, "addr", "add", f"{v4}/24", "dev", device)
             self.ip(host, "addr", "add", f"{v6}/64", "dev", device, "nodad")
 
@@ -73,8 +76,8 @@ class Generator(Process):
 
     def __init__(self, network, log, *arguments):
         self._json = log + ".json"
-        super().__init__([generator_path(), *arguments, "--poll-sleep-us", "20", "--json", self._json],
-                         log, network.ns("near"))
+        considerate = ["--poll-sleep-us", "20", "--json", self._json]
+        super().__init__([generator_path(), *arguments, *considerate], log, network.ns("near"))
 
     def report(self):
         """What it wrote, once it has ended."""

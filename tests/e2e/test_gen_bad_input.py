@@ -54,7 +54,7 @@ def test_an_interface_that_is_in_use(lab):
 
 
 def start_silent(lab, pair):
-    """Dead ports, dead links and servers that fall silent: it takes them some seconds to give up."""
+    """Dead ports, dead links and servers that fall silent: to give up takes seconds."""
     for cable, deaf_after in ((3, None), (4, 20), (5, None)):
         fake(lab, pair, cable, fake_server.relay_nothing(cable_server(cable), deaf_after))
     expected = []
@@ -77,7 +77,7 @@ def check_refusals(lab, pair):
             (["--user", f"{USER}:wrong"], r"refuses Allocate with 401 .*--user"),
             ([], r"asks for credentials .*--user"),
             ([*account, "--allocations", "5"], r"with 486 .*quota"),
-            ([*account, "--flood", "allocate-auth", "--duration", "0.3", "--realm", "elsewhere.org"],
+            ([*account, "--flood", "allocate-auth", "--duration", "0.3", "--realm", "other.org"],
              r"refuses Allocate with 401 .*--realm")):
         expect(start(lab, pair, *addresses(), *arguments), pattern)
     for cable, code, arguments, pattern in (
