@@ -18,9 +18,14 @@ class BucketTable {
  public:
   static constexpr uint32_t kNone = 0xffffffff;
 
+  /// How many entries a home bucket has on average when the table is full. At 6 of 8 one entry in
+  /// 19 lies in a further bucket, which costs another miss; at 4 one in 119.
+  static constexpr unsigned kDense = 6;
+  static constexpr unsigned kQuick = 4;
+
   /// Takes its memory from `arena`. `capacity` may be 0: then nothing is ever found.
-  void Create(Arena& arena, uint64_t capacity) {
-    buckets_ = static_cast<uint32_t>(capacity / kAverageLoad + 1);
+  void Create(Arena& arena, uint64_t capacity, unsigned average_load = kDense) {
+    buckets_ = static_cast<uint32_t>(capacity / average_load + 1);
     // All entries in one chain take capacity/8 further buckets, which is the very worst case. A
     // keyed hash spreads like a Poisson process: beyond a few thousand buckets, capacity/24 is a
     // hundred standard deviations above what random keys fill.
@@ -105,7 +110,6 @@ class BucketTable {
     uint32_t next;  // index of the bucket that continues this one, or 0
   };
   static_assert(sizeof(Bucket) == 64);
-  static constexpr int kAverageLoad = 6;
 
   static uint16_t Tag(uint64_t hash) {
     const auto tag = static_cast<uint16_t>(hash >> 48);

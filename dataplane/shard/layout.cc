@@ -22,7 +22,7 @@ void LayOut(ShardState& state, Arena& arena) {
   state.v4_addresses.Create(arena, node);
   state.relay_v4 = arena.Take<uint32_t>(node.relay_addresses.size());
   state.listen_v4 = arena.Take<uint32_t>(node.listen_addresses.size());
-  state.clients.Create(arena, allocations + state.redirect_capacity);
+  state.clients.Create(arena, allocations + state.redirect_capacity, BucketTable::kQuick);
   state.permission_table.Create(arena, node.permissions_per_shard);
   state.channel_numbers.Create(arena, node.channels_per_shard);
   state.channel_peers.Create(arena, node.channels_per_shard);
