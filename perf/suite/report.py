@@ -29,6 +29,20 @@ def figure(document, key):
 
 
 def terminal(document):
+    """The figures, the targets, and what is missing."""
+    lines = [""]
+    for part in document["seconds"]:
+        lines += [f"{key:36}{number(figure(document, key)):>14}" for key in KEYS
+                  if key.startswith(f"{part}.")]
+    if document["targets"]:
+        lines += target_lines(document)
+    lines.append("")
+    if reasons := unwanted_gaps(document):
+        lines += ["not measured:", *(f"  {key}: {reason}" for key, reason in reasons), ""]
+    return "\n".join(lines)
+
+
+def target_lines(document):
     rows = [("target", "wanted", "measured", "")]
     for target in document["targets"]:
         measured = number(target["measured"])
@@ -36,11 +50,8 @@ def terminal(document):
             measured += f" {target['unit']}"
         rows.append((target["figure"], target["target"], measured, verdict(target)))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = ["", *("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-                   for row in rows), ""]
-    if reasons := unwanted_gaps(document):
-        lines += ["not measured:", *(f"  {key}: {reason}" for key, reason in reasons), ""]
-    return "\n".join(lines)
+    return ["", *("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+                  for row in rows)]
 
 
 def unwanted_gaps(document):
