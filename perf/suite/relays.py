@@ -10,8 +10,10 @@ from relay import parse_counters
 from suite.generator import PASSWORD, REALM, USER
 from suite.lab import (ALLOWED_PEERS, MANY_RELAYS, PREFIX_LENGTH, RELAY, RELAY_CPU, RELAY_MAC,
                        Unavailable, run)
+from suite.machine import free_hugepages
 
 VETH = ("--interface", "relay0")
+TESTPMD_HUGEPAGES = 64  # of 2 MB
 
 
 def memif(path, role, extra=""):
@@ -123,10 +125,12 @@ class Testpmd:
     def __init__(self, lab, device, mode):
         if not shutil.which("dpdk-testpmd"):
             raise Unavailable("dpdk-testpmd is not installed")
-        argv = ["stdbuf", "-oL", "dpdk-testpmd", "-l", f"0,{RELAY_CPU}", "--main-lcore", "0", "--no-pci",
-                "--no-telemetry", "--in-memory", "--vdev", device, "--", f"--forward-mode={mode}",
-                "--nb-cores=1", "--total-num-mbufs=32768", "--disable-link-check",
-                "--record-core-cycles"]
+        memory = (["--in-memory"] if free_hugepages() >= TESTPMD_HUGEPAGES
+                  else ["--no-huge", "--no-shconf", "-m", "256"])
+        argv = ["stdbuf", "-oL", "dpdk-testpmd", "-l", f"0,{RELAY_CPU}", "--main-lcore", "0",
+                "--no-pci", "--no-telemetry", *memory, "--vdev", device, "--",
+                f"--forward-mode={mode}", "--nb-cores=1", "--total-num-mbufs=32768",
+                "--disable-link-check", "--record-core-cycles"]
         # It forwards until its standard input ends.
         self.process = lab.start(argv, lab.relay_ns, stdin=subprocess.PIPE)
         self.process.name = "dpdk-testpmd"
