@@ -135,7 +135,9 @@ def link(_, detail):
     return ["## Link: million packets a second over memif", "",
             *table(("forwarder", "Mpps"), rows),
             "Causeway's worker found work in "
-            f"{with_spread(busy, 100) if busy else 'an unknown share of'} % of its time.", ""]
+            f"{with_spread(busy, 100)} % of its time, "
+            f"{with_spread(detail['worker_ns_per_packet'])} ns a packet: what is missing to 100 % is "
+            "the generator's limit, not the relay's.", ""]
 
 
 def peer(document, detail):
