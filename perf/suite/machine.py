@@ -14,7 +14,7 @@ def describe(repository):
         "cpu": cpu.get("model name", platform.processor() or "unknown"),
         "cores": os.cpu_count(),
         "tsc_mhz": _tsc_mhz(cpu),
-        "hypervisor": _output("systemd-detect-virt") or None,
+        "virtualisation": _output("systemd-detect-virt") or None,
         "l2_cache": _sysfs("devices/system/cpu/cpu0/cache/index2/size"),
         "l3_cache": _sysfs("devices/system/cpu/cpu0/cache/index3/size"),
         "governor": _sysfs("devices/system/cpu/cpu0/cpufreq/scaling_governor"),
