@@ -9,6 +9,7 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
 matplotlib.rcParams["svg.hashsalt"] = "causeway"  # the same figures, the same file
+matplotlib.rcParams["svg.fonttype"] = "none"  # text as text
 SIZE = (7, 3.6)
 COLOURS = {"causeway": "#1b6ca8", "coturn": "#c8553d", "testpmd": "#8a8a8a", "5tswap": "#8a8a8a",
            "macswap": "#b5b5b5"}
