@@ -26,7 +26,7 @@ namespace {
 uint64_t g_heap_blocks = 0;
 }
 
-extern "C" void* __libc_malloc(size_t size);
+extern "C" void* __libc_malloc(size_t size);  // NOLINT: the C library's name
 extern "C" void* malloc(size_t size) {
   ++g_heap_blocks;
   return __libc_malloc(size);
@@ -249,7 +249,7 @@ void Cycle(benchmark::State& state, Flavour flavour) {
   uint64_t cycles = 0;
   const uint64_t before = bench.allocations();
   const uint64_t heap_before = g_heap_blocks;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     const Client* batch = &clients[cycles % clients.size()];
     for (uint32_t i = 0; i < kConcurrent; ++i) bench.Handle(batch[i], batch[i].allocate);
     if (bench.allocations() != before + kConcurrent) state.SkipWithError("Allocate is refused");
@@ -267,7 +267,7 @@ void Repeat(benchmark::State& state, Bench& bench, const std::vector<Client>& re
             bool succeeds) {
   uint64_t count = 0;
   const uint64_t heap_before = g_heap_blocks;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     const Client& client = requests[count++ % requests.size()];
     bench.Handle(client, client.allocate);
   }
