@@ -25,6 +25,12 @@
 #include "dataplane/link/packet_pool.h"
 #include "dataplane/link/port.h"
 
+// As in af_xdp_link.cc, which is not linked here: what DPDK's AF_XDP driver never frees.
+extern "C" const char* __lsan_default_suppressions();   // NOLINT: the sanitizer's name
+extern "C" const char* __lsan_default_suppressions() {  // NOLINT
+  return "leak:libxdp.so\nleak:libbpf.so\nleak:librte_net_af_xdp.so\n";
+}
+
 namespace causeway::gen {
 namespace {
 
