@@ -8,11 +8,13 @@ from suite.window import Window
 
 STEADY = ("--allocations", 100, "--load", "both", "--rate", 3000)
 # On two CPUs the generator and the control thread share one: the generator sleeps when there is
-# nothing to do, and is served first when there is.
-SHARING = ("--poll-sleep-us", 20, "--realtime")
-# coturn holds on to the five-tuple of a deleted allocation for some seconds: enough clients that
-# none need wait for that.
-FLOOD = ("--flood", "allocate-auth", "--flood-outstanding", 256, "--flood-clients", 50_000)
+# nothing to do, and is served first when there is. Shorter sleeps cost the control thread more by
+# interrupts than its work does; more in flight keeps the generator from its media.
+SHARING = ("--poll-sleep-us", 50, "--realtime")
+FLOOD = ("--flood", "allocate-auth", "--flood-outstanding", 32)
+# coturn holds on to the five-tuple of a deleted allocation, and to its nonce, for some seconds:
+# enough clients that none need wait for that.
+FLOOD_CLIENTS = {"causeway": 4_000, "coturn": 50_000}
 KINDS = {"causeway": relays.Causewayd, "coturn": relays.Coturn}
 CAPACITY = 10_000
 
@@ -46,7 +48,7 @@ def _round(lab, plan, kind):
     relay = (relays.Causewayd(lab, max_allocations=CAPACITY) if kind == "causeway"
              else relays.Coturn(lab))
     quiet, quiet_window = _run(lab, plan, relay)
-    storm, storm_window = _run(lab, plan, relay, *FLOOD)
+    storm, storm_window = _run(lab, plan, relay, *FLOOD, "--flood-clients", FLOOD_CLIENTS[kind])
     relay.stop()
     # The steady media cost coturn's process time too: what the quiet run took is not the storm's.
     clock = "main" if kind == "causeway" else "process"

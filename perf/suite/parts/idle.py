@@ -10,7 +10,7 @@ from suite.window import Window
 SIZES = {"100k": 100_000, "1m": 1_000_000}
 ACTIVE = 100
 MEDIA = ("--load", "both", "--active", ACTIVE, "--rate", 3000)
-SHARING = ("--poll-sleep-us", 20, "--realtime")
+SHARING = ("--poll-sleep-us", 50, "--realtime")
 KEEPALIVE_SECONDS = 15
 MEMORY_MB = {"100k": 1500, "1m": 4000}
 SETUP_SECONDS = {"100k": 60, "1m": 240}
