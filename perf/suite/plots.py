@@ -78,7 +78,7 @@ def peer_latency(document, axes):
     quantiles = ("p50", "p90", "p99", "p99_9")
     drawn = False
     for kind in ("causeway", "coturn"):
-        loads = document["details"]["peer"].get(kind, {}).get("loads", [])
+        loads = document["details"]["peer"].get(kind, {}).get("common", [])
         if loads:
             latency = loads[len(loads) // 2]["latency_us"]
             axes.plot(quantiles, [latency[name] for name in quantiles], marker="o", label=kind,

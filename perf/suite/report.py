@@ -146,11 +146,12 @@ def peer(document, detail):
         one = detail.get(kind)
         if one:
             rows.append((kind, *(with_spread(one.get(key)) if key in one else "-" for key in
-                                 ("pps", "cpu_ns_per_packet", "p50_us", "p99_us"))))
+                                 ("pps", "cpu_ns_per_packet", "cpu_ns_per_packet_common", "p50_us",
+                                  "p99_us"))))
     ratios = document["peer"]
     return ["## Peer: over one veth pair", "", *table(
-        ("relay", f"packets/s under {detail['loss_bound_percent']} % loss", "CPU ns a packet",
-         "p50 µs", "p99 µs"), rows),
+        ("relay", f"packets/s under {detail['loss_bound_percent']} % loss", "CPU ns a packet at 90 % of that",
+         "and at half of coturn's rate", "p50 µs there", "p99 µs there"), rows),
             f"Causeway over coturn: {number(ratios['pps_ratio'])} × the packets, "
             f"{number(ratios['cpu_ratio'])} × the CPU, {number(ratios['p99_ratio'])} × the p99. "
             f"Causeway over testpmd: {number(ratios['testpmd_ratio'])} × the packets.", ""]
@@ -165,7 +166,7 @@ def allocations(_, detail):
          "forward p99 µs, storm"), rows)]
 
 
-def idle(_, detail):
+def idle(document, detail):
     rows = []
     for size in ("100k", "1m"):
         one = detail.get(size)
@@ -173,14 +174,15 @@ def idle(_, detail):
             run = one["runs"]["idle"][-1]
             rows.append((f"{run['allocations']:,}", number(run["rss"] / 2**20),
                          number(run["hugepages"] / 2**20),
-                         number(one["bytes_per_allocation_with_empty_node"]),
+                         number(document["idle"][size]["bytes_per_allocation"]),
+                         number(one["bytes_per_allocation_beyond_empty_node"]),
                          with_spread(one["control_cpu_share_none"], 100),
                          with_spread(one["control_cpu_share"], 100),
                          with_spread(one["forward_p99_us_none"]), with_spread(one["forward_p99_us"])))
     empty = detail.get("empty_node", {})
     return ["## Idle: allocations kept alive", "",
             f"An empty node takes {number(sum(empty.values()) / 2**20)} MB.", "", *table(
-                ("allocations", "RSS MB", "hugepages MB", "all bytes of the node an allocation",
+                ("allocations", "RSS MB", "hugepages MB", "bytes an allocation", "beyond an empty node",
                  "control CPU % with none", "with these", "forward p99 µs with none",
                  "with these"), rows)]
 

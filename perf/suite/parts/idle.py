@@ -49,11 +49,11 @@ def _measure_size(lab, plan, results, say, size):
     idle, none = runs["idle"], runs["none"]
     total = median([run["rss"] + run["hugepages"] for run in idle])
     empty = sum(results.details["idle"]["empty_node"].values())
-    results.set(f"idle.{size}.bytes_per_allocation", (total - empty) / SIZES[size])
+    results.set(f"idle.{size}.bytes_per_allocation", total / SIZES[size])
     for key in ("control_cpu_share", "forward_p99_us"):
         results.set(f"idle.{size}.{key}", median([run[key] for run in idle]))
     results.details["idle"][size] = {
-        "bytes_per_allocation_with_empty_node": total / SIZES[size],
+        "bytes_per_allocation_beyond_empty_node": (total - empty) / SIZES[size],
         "warnings": idle[-1]["warnings"],
         "control_cpu_share": spread([run["control_cpu_share"] for run in idle]),
         "control_cpu_share_none": spread([run["control_cpu_share"] for run in none]),

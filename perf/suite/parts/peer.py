@@ -12,8 +12,9 @@ LOAD = ("--allocations", ALLOCATIONS, "--load", "both")
 LOSS_BOUND_PERCENT = 0.1
 MIN_PPS, MAX_PPS = 5_000, 3_000_000
 SEARCH_SECONDS = 120
-WITHOUT_COTURN_PPS = 50_000  # where Causeway's CPU and latency are measured then
-# coturn first: its highest rate decides where CPU and latency are compared.
+WITHOUT_COTURN_PPS = 50_000  # where latency is measured then
+BUSY_SHARE = 0.9  # of its own highest rate: where a relay's CPU a packet is measured
+# coturn first: its highest rate decides where latency is compared.
 KINDS = ("coturn", "causeway", "testpmd")
 
 
@@ -21,7 +22,8 @@ class _Series:
     """What is collected of one relay."""
 
     def __init__(self):
-        self.pps, self.cpu_ns, self.loads, self.trials = [], [], [], []
+        self.pps, self.trials = [], []
+        self.busy, self.common = [], []  # loads: near its highest rate, at the common one
 
 
 def measure(lab, plan, results, say):
@@ -43,54 +45,59 @@ def measure(lab, plan, results, say):
 
 def _round(lab, plan, kind, series):
     lab.wire()
-    generator = Generator(lab, ("--interface", "gen0"))
     start = {"coturn": relays.Coturn, "causeway": relays.Causewayd, "testpmd": _macswap}[kind]
+    one = series[kind]
     relay = start(lab)
-    load = [*LOAD, *(["--reflect", relay.mac] if kind == "testpmd" else [])]
-    report = generator.run(*load, "--search", "--loss-bound", LOSS_BOUND_PERCENT, "--trial",
-                           plan.peer_trial_seconds, "--resolution", plan.peer_resolution_percent,
-                           "--min-rate", MIN_PPS, "--max-rate", MAX_PPS, seconds=SEARCH_SECONDS)
-    series[kind].pps.append(report["search"]["rate_pps"])
-    series[kind].trials.append(report["search"]["trials"])
-    if kind == "testpmd":  # it counts cycles from its start to its end
-        relay.stop()
-        relay = start(lab)
-    _compare(plan, kind, generator, relay, load, series)
+    report = _generator(lab, relay, "--search", "--loss-bound", LOSS_BOUND_PERCENT,
+                        "--trial", plan.peer_trial_seconds, "--resolution",
+                        plan.peer_resolution_percent, "--min-rate", MIN_PPS, "--max-rate", MAX_PPS,
+                        seconds=SEARCH_SECONDS)
+    relay.stop()
+    one.pps.append(report["search"]["rate_pps"])
+    one.trials.append(report["search"]["trials"])
+    one.busy.append(_load(lab, plan, start, one.pps[-1] * BUSY_SHARE))
+    coturn = series["coturn"].pps
+    one.common.append(_load(lab, plan, start, coturn[0] / 2 if coturn else WITHOUT_COTURN_PPS))
 
 
 def _macswap(lab):
     return relays.Testpmd(lab, "net_af_xdp0,iface=relay0", "macswap")
 
 
-def _compare(plan, kind, generator, relay, load, series):
-    """CPU and latency at half of the highest rate that coturn had in its first search."""
+def _generator(lab, relay, *arguments, seconds, on_phase=None):
+    reflect = ["--reflect", relay.mac] if isinstance(relay, relays.Testpmd) else []
+    return Generator(lab, ("--interface", "gen0")).run(
+        *LOAD, *reflect, *arguments, seconds=seconds, on_phase=on_phase)
+
+
+def _load(lab, plan, start, rate):
+    """A relay of its own: testpmd counts its cycles from its start to its end."""
+    relay = start(lab)
     window = Window(relay)
-    rate = series["coturn"].pps[0] / 2 if series["coturn"].pps else WITHOUT_COTURN_PPS
-    report = generator.run(*load, "--rate", round(rate), "--duration", plan.peer_load_seconds,
-                           seconds=plan.peer_load_seconds + 30, on_phase=window.on_phase)
+    load = _generator(lab, relay, "--rate", round(rate), "--duration", plan.peer_load_seconds,
+                      seconds=plan.peer_load_seconds + 30, on_phase=window.on_phase)["load"]
     relay.stop()
-    load = report["load"]
     own = relay.busy_ns_per_packet(window, load["sent"])
     softirq = window.spent_ns("ksoftirqd") / load["sent"]
-    series[kind].cpu_ns.append(None if own is None else own + softirq)
-    series[kind].loads.append({
-        "offered_pps": rate, "sent": load["sent"], "loss": load["loss"],
-        "own_ns_per_packet": own, "ksoftirqd_ns_per_packet": softirq,
-        "latency_us": load["latency_us"]})
+    return {"offered_pps": rate, "sent": load["sent"], "loss": load["loss"],
+            "own_ns_per_packet": own, "ksoftirqd_ns_per_packet": softirq,
+            "cpu_ns_per_packet": None if own is None else own + softirq,
+            "latency_us": load["latency_us"]}
 
 
 def _conclude(results, series):
     details = results.details["peer"]
     for kind, one in series.items():
-        loads = one.loads
-        figures = {"pps": one.pps, "cpu_ns_per_packet": one.cpu_ns,
-                   "p50_us": [load["latency_us"]["p50"] for load in loads],
-                   "p99_us": [load["latency_us"]["p99"] for load in loads]}
+        figures = {"pps": one.pps,
+                   "cpu_ns_per_packet": [load["cpu_ns_per_packet"] for load in one.busy],
+                   "cpu_ns_per_packet_common": [load["cpu_ns_per_packet"] for load in one.common],
+                   "p50_us": [load["latency_us"]["p50"] for load in one.common],
+                   "p99_us": [load["latency_us"]["p99"] for load in one.common]}
         for key, values in figures.items():
             if f"peer.{kind}.{key}" in KEYS:
                 results.set(f"peer.{kind}.{key}", median(values))
         details[kind] = {**{key: spread(values) for key, values in figures.items()},
-                         "loads": loads, "trials": one.trials}
+                         "busy": one.busy, "common": one.common, "trials": one.trials}
     details["allocations"] = ALLOCATIONS
     details["loss_bound_percent"] = LOSS_BOUND_PERCENT
     for key, other, figure in (("pps_ratio", "coturn", "pps"), ("testpmd_ratio", "testpmd", "pps"),
