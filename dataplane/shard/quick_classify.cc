@@ -18,22 +18,25 @@ bool IsPlainSource(uint8_t first) { return static_cast<uint8_t>(first - 1) < 223
 
 // A whole IPv4 UDP datagram with nothing before, between or after that would have to be thought
 // about. `size` is that of the frame.
-bool IsOrdinary(const uint8_t* frame, uint32_t size, bool partial_checksums) {
+bool IsOrdinary(const uint8_t* frame, uint32_t size) {
   if (size < kDataAt) return false;
   const uint32_t middle = Load32(frame + kIpAt + 6);
   const uint32_t total = Get16(frame + kIpAt + 2);
   const uint32_t udp_length = Get16(frame + kUdpAt + 4);
-  if ((Load32(frame + 12) & ~kTosMask) != kV4WithoutOptions || (frame[0] & 1) != 0 ||
-      (middle & (kFragmentMask | kProtocolMask)) != kUdpInWord || (middle & kTtlAboveOne) == 0 ||
-      udp_length < kUdpHeaderSize || total != udp_length + kIpv4HeaderSize ||
-      total + kEthernetHeaderSize > size || !IsPlainSource(frame[kIpAt + 12])) {
-    return false;
-  }
+  return (Load32(frame + 12) & ~kTosMask) == kV4WithoutOptions && (frame[0] & 1) == 0 &&
+         (middle & (kFragmentMask | kProtocolMask)) == kUdpInWord && (middle & kTtlAboveOne) != 0 &&
+         udp_length >= kUdpHeaderSize && total == udp_length + kIpv4HeaderSize &&
+         total + kEthernetHeaderSize <= size && IsPlainSource(frame[kIpAt + 12]) &&
+         Load16(frame + kUdpAt) != 0;
+}
+
+// The checksum of the IP header is right, that of UDP is there and finished.
+bool HasOrdinaryChecksums(const uint8_t* frame, bool partial_checksums) {
   const uint8_t* ip = frame + kIpAt;
   const ChecksumSum addresses = ChecksumSum{Load32(ip + 12)} + Load32(ip + 16);
   const ChecksumSum sum = addresses + Load32(ip) + Load32(ip + 4) + Load32(ip + 8);
   const uint16_t check = Load16(frame + kUdpAt + 6);
-  if (FoldChecksum(sum) != 0xffff || check == 0 || Load16(frame + kUdpAt) == 0) return false;
+  if (FoldChecksum(sum) != 0xffff || check == 0) return false;
   if (!partial_checksums) return true;
   return FoldChecksum(addresses + Load16(frame + kUdpAt + 4) + kUdpProtocolWord) != check;
 }
@@ -53,13 +56,14 @@ struct Room {
 // False when the frame is for the general stages.
 bool Take(const ShardState& state, rte_mbuf* mbuf, unsigned place, Room& room) {
   auto* frame = rte_pktmbuf_mtod(mbuf, uint8_t*);
-  if (mbuf->nb_segs != 1 || !IsOrdinary(frame, mbuf->data_len, state.config.partial_checksums)) {
-    return false;
-  }
+  if (mbuf->nb_segs != 1 || !IsOrdinary(frame, mbuf->data_len)) return false;
   const V4AddressIndex::Entry& local = state.v4_addresses.Find(Load32(frame + kIpAt + 16));
   const uint16_t port = Get16(frame + kUdpAt + 2);
   if (port == state.config.node.listen_port && local.listen != LocalAddress::kNone) {
-    if (mbuf->data_len < kDataAt + kChannelHeaderSize || !IsChannelData(frame)) return false;
+    if (mbuf->data_len < kDataAt + kChannelHeaderSize || !IsChannelData(frame) ||
+        !HasOrdinaryChecksums(frame, state.config.partial_checksums)) {
+      return false;
+    }
     const uint64_t hash =
         HashAddress(state.secret, LoadV4(frame + kIpAt + 12),
                     ClientExtra(Get16(frame + kUdpAt), static_cast<uint8_t>(local.listen)));
@@ -70,7 +74,8 @@ bool Take(const ShardState& state, rte_mbuf* mbuf, unsigned place, Room& room) {
     return true;
   }
   if (local.relay == LocalAddress::kNone || !state.InRelayRange(port) ||
-      state.OwnerOfPort(port) != state.config.id) {
+      state.OwnerOfPort(port) != state.config.id ||
+      !HasOrdinaryChecksums(frame, state.config.partial_checksums)) {
     return false;
   }
   const uint32_t* slot = state.RelaySlot({local.relay, port});
