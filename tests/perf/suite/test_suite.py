@@ -19,6 +19,7 @@ os.environ.setdefault("CAUSEWAY_BUILD", "/nonexistent")
 from process import Failure, Process
 from suite import machine, relays, report
 from suite.generator import Generator
+from suite.lab import Unavailable
 from suite.parts import peer, scale
 from suite.plan import FULL, PARTS, QUICK
 from suite.results import KEYS, Results, targets
@@ -221,6 +222,11 @@ class GeneratorTest(unittest.TestCase):
     def test_an_error_is_the_reason(self):
         with self.assertRaisesRegex(Failure, "status 1: causeway-gen: error: no ARP answer"):
             self.run_script("echo 'causeway-gen: error: no ARP answer' >&2; exit 1")
+
+    def test_a_search_without_a_result_is_no_fault(self):
+        last = "causeway-gen: error: search: at --min-rate 5000 already 1.2 % are lost"
+        with self.assertRaisesRegex(Unavailable, "already 1.2 % are lost"):
+            self.run_script(f"echo '{last}' >&2; exit 1")
 
     def test_a_hang_is_ended(self):
         with self.assertRaisesRegex(Failure, "did not end in time; its last line: going on"):
