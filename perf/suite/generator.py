@@ -10,8 +10,9 @@ from suite.plan import PAYLOAD_BYTES
 
 USER, PASSWORD, REALM = "alice", "secret", "example.org"
 PHASE = "causeway-gen: phase "
+ERROR = "causeway-gen: error: "
 # A machine so busy that no rate passes is a finding, not a fault of the tools.
-NO_RATE_PASSES = "causeway-gen: error: search: at --min-rate"
+NO_RATE_PASSES = ERROR + "search: at --min-rate"
 
 
 def binary(name):
@@ -51,7 +52,7 @@ class Generator:
 
     @staticmethod
     def _follow(process, lines, deadline, on_phase):
-        """Reads to the end of the output; its last line."""
+        """Reads to the end of the output; the error that it tells, or else its last line."""
         last, rest = "(no output)", b""
         with selectors.DefaultSelector() as selector, open(process.log, "ab") as log:
             selector.register(lines, selectors.EVENT_READ)
@@ -65,7 +66,8 @@ class Generator:
                 log.write(data)
                 *whole, rest = (rest + data).split(b"\n")
                 for line in (line.decode(errors="replace").strip() for line in whole):
-                    last = line or last
+                    if line and not last.startswith(ERROR):
+                        last = line
                     if on_phase and line.startswith(PHASE):
                         name, event = line[len(PHASE):].split()[:2]
                         on_phase(name, event == "begin")

@@ -226,7 +226,7 @@ class GeneratorTest(unittest.TestCase):
     def test_a_search_without_a_result_is_no_fault(self):
         last = "causeway-gen: error: search: at --min-rate 5000 already 1.2 % are lost"
         with self.assertRaisesRegex(Unavailable, "already 1.2 % are lost"):
-            self.run_script(f"echo '{last}' >&2; exit 1")
+            self.run_script(f"echo '{last}' >&2; echo 'search no rate passes'; exit 1")
 
     def test_a_hang_is_ended(self):
         with self.assertRaisesRegex(Failure, "did not end in time; its last line: going on"):
