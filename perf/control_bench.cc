@@ -208,11 +208,11 @@ Datagram Bench::Sign(const ClientTuple& tuple, uint32_t number, Method method, u
   const std::string user = UserName(number);
   writer.AddText(Attribute::kUsername, user);
   writer.AddText(Attribute::kRealm, kRealm);
-  writer.AddBytes(Attribute::kNonce, challenge.Find(Attribute::kNonce)->value);
+  writer.AddBytes(Attribute::kNonce, challenge.LookUp(Attribute::kNonce)->value);
   const auto keys = auth::DeriveKeys(user, kRealm, Password(user)).value();
   if (flavour_ == Flavour::kSha256) {
     writer.AddBytes(Attribute::kPasswordAlgorithms,
-                    challenge.Find(Attribute::kPasswordAlgorithms)->value);
+                    challenge.LookUp(Attribute::kPasswordAlgorithms)->value);
     writer.AddU32(Attribute::kPasswordAlgorithm, 2u << 16);
     writer.AddIntegrity(Attribute::kMessageIntegritySha256, keys.sha256.view());
   } else {

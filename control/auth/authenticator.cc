@@ -135,8 +135,8 @@ AuthResult LongTermAuthenticator::Check(const stun::Message& request, const Endp
       !request.Has(Attribute::kMessageIntegritySha256)) {
     return Refusal(ErrorCode::kUnauthenticated);
   }
-  const stun::AttributeView* realm = request.Find(Attribute::kRealm);
-  const stun::AttributeView* nonce = request.Find(Attribute::kNonce);
+  const stun::AttributeView* realm = request.LookUp(Attribute::kRealm);
+  const stun::AttributeView* nonce = request.LookUp(Attribute::kNonce);
   const bool named = request.Has(Attribute::kUsername) || request.Has(Attribute::kUserhash);
   if (!named || realm == nullptr || nonce == nullptr) return Refusal(ErrorCode::kBadRequest);
   const auto algorithm = ChosenAlgorithm(request, Text(nonce->value));
@@ -167,9 +167,9 @@ void LongTermAuthenticator::AddChallenge(stun::Writer& writer, const Endpoint& c
 }
 
 std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::Identify(const Claim& claim) {
-  const stun::AttributeView* username = claim.request.Find(Attribute::kUsername);
+  const stun::AttributeView* username = claim.request.LookUp(Attribute::kUsername);
   if (username != nullptr) return IdentifyByName(claim, Unquoted(username->value));
-  return IdentifyByHash(claim, claim.request.Find(Attribute::kUserhash)->value);
+  return IdentifyByHash(claim, claim.request.LookUp(Attribute::kUserhash)->value);
 }
 
 std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::IdentifyByName(
@@ -177,7 +177,7 @@ std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::IdentifyBy
   if (const auto user = users_.find(name); user != users_.end()) {
     return IdentifyStatic(claim, *user);
   }
-  if (auto identity = IdentifyProven(claim, proven_.Find(name))) return identity;
+  if (auto identity = IdentifyProven(claim, proven_.LookUp(name))) return identity;
   return Prove(claim, name);
 }
 
@@ -189,7 +189,7 @@ std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::IdentifyBy
   if (const auto name = names_.find(hash); name != names_.end()) {
     return IdentifyStatic(claim, *users_.find(name->second));
   }
-  return IdentifyProven(claim, proven_.Find(hash));
+  return IdentifyProven(claim, proven_.LookUp(hash));
 }
 
 std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::IdentifyStatic(
@@ -228,7 +228,7 @@ std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::Prove(
 
 // RFC 8489 section 14.6 lets a usage allow shorter SHA-256 tags; RFC 8656 does not.
 bool LongTermAuthenticator::KeyFits(const Claim& claim, const stun::IntegrityKey& key) {
-  const stun::AttributeView* sha256 = claim.request.Find(Attribute::kMessageIntegritySha256);
+  const stun::AttributeView* sha256 = claim.request.LookUp(Attribute::kMessageIntegritySha256);
   if (sha256 == nullptr) {
     return claim.request.IntegrityMatches(Attribute::kMessageIntegrity, key);
   }

@@ -48,12 +48,12 @@ std::optional<uint64_t> ExpiryOf(absl::string_view name) {
   return expiry;
 }
 
-const KeyCache::Entry* KeyCache::Find(absl::string_view name) {
+const KeyCache::Entry* KeyCache::LookUp(absl::string_view name) {
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : Touch(found->second);
 }
 
-const KeyCache::Entry* KeyCache::Find(const Userhash& userhash) {
+const KeyCache::Entry* KeyCache::LookUp(const Userhash& userhash) {
   const auto found = by_userhash_.find(userhash);
   return found == by_userhash_.end() ? nullptr : Touch(found->second);
 }

@@ -65,8 +65,8 @@ class KeyCache {
   explicit KeyCache(size_t capacity) : capacity_(capacity) {}
 
   /// nullptr when unknown. The pointer holds until the next call of any of these.
-  const Entry* Find(absl::string_view name);
-  const Entry* Find(const Userhash& userhash);
+  const Entry* LookUp(absl::string_view name);
+  const Entry* LookUp(const Userhash& userhash);
   /// Replaces the entry of that name; returns the new one.
   const Entry* Put(Entry entry);
   size_t size() const { return entries_.size(); }

@@ -7,7 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "control/stun/byte_order.h"
+#include "dataplane/byte_order.h"
 
 namespace causeway::auth {
 namespace {
@@ -32,13 +32,13 @@ std::optional<uint32_t> NonceFeatures(absl::string_view nonce) {
   }
   const uint8_t word[4] = {0, static_cast<uint8_t>(bytes[0]), static_cast<uint8_t>(bytes[1]),
                            static_cast<uint8_t>(bytes[2])};
-  return stun::Load32(word);
+  return LoadBe32(word);
 }
 
 NonceMint::NonceMint(stun::Bytes key, uint32_t lifetime_seconds, uint32_t features)
     : key_(stun::Hash::kSha256, key), lifetime_seconds_(lifetime_seconds), features_(features) {
   uint8_t word[4];
-  stun::Store32(word, features_);
+  StoreBe32(word, features_);
   prefix_ = absl::StrCat(kCookie, Base64(word + 1, 3));
 }
 
@@ -55,7 +55,7 @@ bool NonceMint::IsValid(absl::string_view nonce, const Endpoint& client, uint64_
       !absl::Base64Unescape(nonce, &payload) || payload.size() != kPayloadSize) {
     return false;
   }
-  const uint32_t issued = stun::Load32(stun::AsBytes(payload).data());
+  const uint32_t issued = LoadBe32(stun::AsBytes(payload).data());
   const Payload ours = PayloadOf(client, issued);
   return stun::EqualInConstantTime(ours.data(), stun::AsBytes(payload).data(), ours.size()) &&
          static_cast<uint32_t>(now) - issued < lifetime_seconds_;
@@ -63,14 +63,14 @@ bool NonceMint::IsValid(absl::string_view nonce, const Endpoint& client, uint64_
 
 NonceMint::Payload NonceMint::PayloadOf(const Endpoint& client, uint32_t issued) const {
   uint8_t text[4 + kTimeSize + 16 + 2];
-  stun::Store32(text, features_);
-  stun::Store32(text + 4, issued);
+  StoreBe32(text, features_);
+  StoreBe32(text + 4, issued);
   std::memcpy(text + 8, client.address.bytes(), 16);
-  stun::Store16(text + 24, client.port);
+  StoreBe16(text + 24, client.port);
   uint8_t tag[stun::kMaxHashSize];
   key_.Sign({text}, tag);
   Payload payload;
-  stun::Store32(payload.data(), issued);
+  StoreBe32(payload.data(), issued);
   std::copy_n(tag, kPayloadSize - kTimeSize, &payload[kTimeSize]);
   return payload;
 }

@@ -3,7 +3,7 @@
 #include <iterator>
 
 #include "control/auth/nonce.h"
-#include "control/stun/byte_order.h"
+#include "dataplane/byte_order.h"
 
 namespace causeway::auth {
 
@@ -23,7 +23,7 @@ bool ListsWhatWeOffered(stun::Bytes list) {
   if (list.size() != 4 * std::size(kOfferedAlgorithms)) return false;
   for (size_t i = 0; i < std::size(kOfferedAlgorithms); ++i) {
     const uint32_t entry = static_cast<uint32_t>(kOfferedAlgorithms[i]) << 16;
-    if (stun::Load32(&list[4 * i]) != entry) return false;
+    if (LoadBe32(&list[4 * i]) != entry) return false;
   }
   return true;
 }
@@ -32,13 +32,13 @@ bool ListsWhatWeOffered(stun::Bytes list) {
 
 std::optional<PasswordAlgorithm> ChosenAlgorithm(const stun::Message& request,
                                                  absl::string_view nonce) {
-  const stun::AttributeView* list = request.Find(Attribute::kPasswordAlgorithms);
-  const stun::AttributeView* chosen = request.Find(Attribute::kPasswordAlgorithm);
+  const stun::AttributeView* list = request.LookUp(Attribute::kPasswordAlgorithms);
+  const stun::AttributeView* chosen = request.LookUp(Attribute::kPasswordAlgorithm);
   const bool bound = NonceFeatures(nonce).value_or(0) & kPasswordAlgorithmsFeature;
   if (chosen == nullptr && (list == nullptr || !bound)) return PasswordAlgorithm::kMd5;
   if (chosen == nullptr || chosen->value.size() != 4) return std::nullopt;
   if (bound && (list == nullptr || !ListsWhatWeOffered(list->value))) return std::nullopt;
-  const uint32_t word = stun::Load32(chosen->value.data());
+  const uint32_t word = LoadBe32(chosen->value.data());
   const uint16_t algorithm = static_cast<uint16_t>(word >> 16);
   if ((word & 0xffff) != 0 || !IsOffered(algorithm)) return std::nullopt;
   return static_cast<PasswordAlgorithm>(algorithm);

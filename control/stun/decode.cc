@@ -1,7 +1,7 @@
 #include <cstring>
 
-#include "control/stun/byte_order.h"
 #include "control/stun/message.h"
+#include "dataplane/byte_order.h"
 
 namespace causeway::stun {
 namespace {
@@ -17,12 +17,12 @@ std::optional<uint8_t> FirstOfFour(const AttributeView& a) {
 
 std::optional<uint32_t> DecodeU32(const AttributeView& a) {
   if (a.value.size() != 4) return std::nullopt;
-  return Load32(a.value.data());
+  return LoadBe32(a.value.data());
 }
 
 std::optional<uint16_t> DecodeChannelNumber(const AttributeView& a) {
   if (a.value.size() != 4) return std::nullopt;
-  return Load16(a.value.data());
+  return LoadBe16(a.value.data());
 }
 
 std::optional<uint8_t> DecodeRequestedTransport(const AttributeView& a) { return FirstOfFour(a); }
@@ -36,7 +36,7 @@ std::optional<bool> DecodeEvenPort(const AttributeView& a) {
 
 std::optional<uint64_t> DecodeReservationToken(const AttributeView& a) {
   if (a.value.size() != 8) return std::nullopt;
-  return Load64(a.value.data());
+  return LoadBe64(a.value.data());
 }
 
 std::optional<AddressValue> DecodeXorAddress(const AttributeView& a, const TransactionId& id) {
@@ -47,14 +47,14 @@ std::optional<AddressValue> DecodeXorAddress(const AttributeView& a, const Trans
     return std::nullopt;
   }
   uint8_t mask[16];
-  Store32(mask, kMagicCookie);
+  StoreBe32(mask, kMagicCookie);
   std::memcpy(mask + 4, id.data(), id.size());
   uint8_t address[16];
   for (size_t i = 0; i < size - 4; ++i) address[i] = a.value[4 + i] ^ mask[i];
 
   AddressValue value;
   value.family = static_cast<Family>(family);
-  value.endpoint.port = Load16(&a.value[2]) ^ static_cast<uint16_t>(kMagicCookie >> 16);
+  value.endpoint.port = LoadBe16(&a.value[2]) ^ static_cast<uint16_t>(kMagicCookie >> 16);
   value.endpoint.address =
       size == 8 ? IpAddress::FromV4Bytes(address) : IpAddress::FromV6Bytes(address);
   value.mapped_in_v6 =

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "control/stun/byte_order.h"
 #include "control/stun/fingerprint.h"
+#include "dataplane/byte_order.h"
 
 namespace causeway::stun {
 namespace {
@@ -38,7 +38,7 @@ Region RegionAfter(Region region, Attribute type) {
 bool FingerprintHolds(Bytes datagram, const AttributeView& a) {
   const bool last = a.offset + kAttributeHeader + kFingerprintSize == datagram.size();
   return last && a.value.size() == kFingerprintSize &&
-         Load32(a.value.data()) == FingerprintOf(datagram.subspan(0, a.offset));
+         LoadBe32(a.value.data()) == FingerprintOf(datagram.subspan(0, a.offset));
 }
 
 Class ClassOf(uint16_t type) { return static_cast<Class>((type >> 4 & 1) | (type >> 7 & 2)); }
@@ -58,19 +58,19 @@ bool Message::Parse(Bytes datagram) {
   count_ = 0;
   datagram_ = {};
   if (datagram.size() < kHeaderSize || (datagram[0] & 0xc0) != 0) return false;
-  const size_t length = Load16(&datagram[2]);
+  const size_t length = LoadBe16(&datagram[2]);
   if (length % 4 != 0 || length + kHeaderSize != datagram.size()) return false;
-  if (Load32(&datagram[4]) != kMagicCookie) return false;
+  if (LoadBe32(&datagram[4]) != kMagicCookie) return false;
 
   Region region = Region::kOpen;
   int seen = 0;
   size_t count = 0;
   for (size_t at = kHeaderSize; at < datagram.size();) {
     if (++seen > kMaxAttributes) return false;
-    const size_t size = Load16(&datagram[at + 2]);
+    const size_t size = LoadBe16(&datagram[at + 2]);
     const size_t padded = (size + 3) & ~size_t{3};
     if (padded > datagram.size() - at - kAttributeHeader) return false;
-    const AttributeView a = {static_cast<Attribute>(Load16(&datagram[at])),
+    const AttributeView a = {static_cast<Attribute>(LoadBe16(&datagram[at])),
                              datagram.subspan(at + kAttributeHeader, size),
                              static_cast<uint16_t>(at)};
     if (a.type == Attribute::kFingerprint && !FingerprintHolds(datagram, a)) return false;
@@ -79,7 +79,7 @@ bool Message::Parse(Bytes datagram) {
     at += kAttributeHeader + padded;
   }
 
-  const uint16_t type = Load16(datagram.data());
+  const uint16_t type = LoadBe16(datagram.data());
   class_ = ClassOf(type);
   method_ = MethodOf(type);
   std::copy_n(&datagram[8], transaction_id_.size(), transaction_id_.begin());
@@ -88,7 +88,7 @@ bool Message::Parse(Bytes datagram) {
   return true;
 }
 
-const AttributeView* Message::Find(Attribute type) const {
+const AttributeView* Message::LookUp(Attribute type) const {
   for (const AttributeView& a : attributes()) {
     if (a.type == type) return &a;
   }
@@ -111,12 +111,12 @@ bool Message::TagMatches(Attribute which, const HmacKey& key) const {
   if (which != Attribute::kMessageIntegrity && which != Attribute::kMessageIntegritySha256) {
     return false;
   }
-  const AttributeView* a = Find(which);
+  const AttributeView* a = LookUp(which);
   if (a == nullptr || !IsTagSize(which, a->value.size())) return false;
 
   uint8_t head[4] = {datagram_[0], datagram_[1]};
-  Store16(head + 2,
-          static_cast<uint16_t>(a->offset + kAttributeHeader + a->value.size() - kHeaderSize));
+  StoreBe16(head + 2,
+            static_cast<uint16_t>(a->offset + kAttributeHeader + a->value.size() - kHeaderSize));
   uint8_t tag[kMaxHashSize];
   key.Sign({head, datagram_.subspan(sizeof(head), a->offset - sizeof(head))}, tag);
   return EqualInConstantTime(tag, a->value.data(), a->value.size());

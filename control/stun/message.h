@@ -55,8 +55,8 @@ class Message {
 
   /// The first attribute of that type (RFC 8489 section 14: of duplicates the first counts), or
   /// nullptr.
-  const AttributeView* Find(Attribute type) const;
-  bool Has(Attribute type) const { return Find(type) != nullptr; }
+  const AttributeView* LookUp(Attribute type) const;
+  bool Has(Attribute type) const { return LookUp(type) != nullptr; }
 
   /// Comprehension-required attributes (below 0x8000) not in `known`, each once, in order of
   /// appearance. Writes at most `capacity` into `out`; returns how many.

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "control/stun/byte_order.h"
 #include "control/stun/fingerprint.h"
+#include "dataplane/byte_order.h"
 
 namespace causeway::stun {
 namespace {
@@ -27,9 +27,9 @@ Writer::Writer(absl::Span<uint8_t> buffer, Class message_class, Method method,
     overflow_ = true;
     return;
   }
-  Store16(&buffer_[0], TypeField(message_class, method));
-  Store16(&buffer_[2], 0);
-  Store32(&buffer_[4], kMagicCookie);
+  StoreBe16(&buffer_[0], TypeField(message_class, method));
+  StoreBe16(&buffer_[2], 0);
+  StoreBe32(&buffer_[4], kMagicCookie);
   std::copy(id_.begin(), id_.end(), &buffer_[8]);
   size_ = kHeaderSize;
 }
@@ -42,11 +42,11 @@ uint8_t* Writer::Append(Attribute type, size_t length) {
     return nullptr;
   }
   uint8_t* header = &buffer_[size_];
-  Store16(header, static_cast<uint16_t>(type));
-  Store16(header + 2, static_cast<uint16_t>(length));
+  StoreBe16(header, static_cast<uint16_t>(type));
+  StoreBe16(header + 2, static_cast<uint16_t>(length));
   std::fill(header + 4 + length, header + 4 + padded, uint8_t{0});
   size_ += 4 + padded;
-  Store16(&buffer_[2], static_cast<uint16_t>(size_ - kHeaderSize));
+  StoreBe16(&buffer_[2], static_cast<uint16_t>(size_ - kHeaderSize));
   return header + 4;
 }
 
@@ -59,20 +59,20 @@ void Writer::AddText(Attribute type, absl::string_view text) { AddBytes(type, As
 
 void Writer::AddU32(Attribute type, uint32_t value) {
   uint8_t bytes[4];
-  Store32(bytes, value);
+  StoreBe32(bytes, value);
   AddBytes(type, bytes);
 }
 
 void Writer::AddXorAddress(Attribute type, const Endpoint& endpoint) {
   uint8_t mask[16];
-  Store32(mask, kMagicCookie);
+  StoreBe32(mask, kMagicCookie);
   std::copy(id_.begin(), id_.end(), mask + 4);
   const bool v4 = endpoint.address.IsV4();
   const uint8_t* address = v4 ? endpoint.address.v4_bytes() : endpoint.address.bytes();
   const size_t size = v4 ? 4 : 16;
 
   uint8_t value[20] = {0, static_cast<uint8_t>(endpoint.address.family())};
-  Store16(value + 2, endpoint.port ^ static_cast<uint16_t>(kMagicCookie >> 16));
+  StoreBe16(value + 2, endpoint.port ^ static_cast<uint16_t>(kMagicCookie >> 16));
   for (size_t i = 0; i < size; ++i) value[4 + i] = address[i] ^ mask[i];
   AddBytes(type, {value, 4 + size});
 }
@@ -81,7 +81,7 @@ void Writer::AddErrorCode(ErrorCode code) {
   const absl::string_view reason = ReasonPhrase(code);
   uint8_t* out = Append(Attribute::kErrorCode, 4 + reason.size());
   if (out == nullptr) return;
-  Store16(out, 0);
+  StoreBe16(out, 0);
   out[2] = static_cast<uint8_t>(static_cast<unsigned>(code) / 100);
   out[3] = static_cast<uint8_t>(static_cast<unsigned>(code) % 100);
   std::copy(reason.begin(), reason.end(), out + 4);
@@ -91,14 +91,14 @@ void Writer::AddUnknownAttributes(absl::Span<const Attribute> types) {
   uint8_t* out = Append(Attribute::kUnknownAttributes, 2 * types.size());
   if (out == nullptr) return;
   for (Attribute type : types) {
-    Store16(out, static_cast<uint16_t>(type));
+    StoreBe16(out, static_cast<uint16_t>(type));
     out += 2;
   }
 }
 
 void Writer::AddReservationToken(uint64_t token) {
   uint8_t bytes[8];
-  Store64(bytes, token);
+  StoreBe64(bytes, token);
   AddBytes(Attribute::kReservationToken, bytes);
 }
 
@@ -117,8 +117,8 @@ void Writer::AddPasswordAlgorithms(absl::Span<const PasswordAlgorithm> algorithm
   uint8_t* out = Append(Attribute::kPasswordAlgorithms, 4 * algorithms.size());
   if (out == nullptr) return;
   for (PasswordAlgorithm algorithm : algorithms) {
-    Store16(out, static_cast<uint16_t>(algorithm));
-    Store16(out + 2, 0);
+    StoreBe16(out, static_cast<uint16_t>(algorithm));
+    StoreBe16(out + 2, 0);
     out += 4;
   }
 }
@@ -132,7 +132,7 @@ void Writer::AddTag(Attribute which, const HmacKey& key) {
 void Writer::AddFingerprint() {
   const size_t covered = size_;
   uint8_t* out = Append(Attribute::kFingerprint, 4);
-  if (out != nullptr) Store32(out, FingerprintOf({buffer_.data(), covered}));
+  if (out != nullptr) StoreBe32(out, FingerprintOf({buffer_.data(), covered}));
 }
 
 }  // namespace causeway::stun

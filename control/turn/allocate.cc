@@ -11,23 +11,23 @@ namespace {
 constexpr uint8_t kUdp = 17;
 
 const stun::AttributeView* AdditionalFamily(const stun::Message& message) {
-  const auto* attribute = message.Find(Attribute::kAdditionalAddressFamily);
-  return attribute ? attribute : message.Find(Attribute::kDraftAdditionalAddressFamily);
+  const auto* attribute = message.LookUp(Attribute::kAdditionalAddressFamily);
+  return attribute ? attribute : message.LookUp(Attribute::kDraftAdditionalAddressFamily);
 }
 
 }  // namespace
 
 void Server::Impl::HandleAllocate(const Request& request) {
-  const uint32_t existing = allocations_.Find(request.tuple);
+  const uint32_t existing = allocations_.LookUp(request.tuple);
   if (existing != kNoRecord) return AnswerRetransmission(request, existing);
-  AllocateWish wish;
-  if (const auto error = ParseAllocate(request.message, wish)) return Fail(request, *error);
-  const auto* lifetime = request.message.Find(Attribute::kLifetime);
+  RequestedAllocation requested;
+  if (const auto error = ParseAllocate(request.message, requested)) return Fail(request, *error);
+  const auto* lifetime = request.message.LookUp(Attribute::kLifetime);
   if (lifetime != nullptr && !stun::DecodeU32(*lifetime)) {
     return Fail(request, ErrorCode::kBadRequest);
   }
-  if (OverQuota(request, wish)) return Fail(request, ErrorCode::kAllocationQuotaReached);
-  CreateAllocation(request, wish);
+  if (OverQuota(request, requested)) return Fail(request, ErrorCode::kAllocationQuotaReached);
+  CreateAllocation(request, requested);
 }
 
 void Server::Impl::AnswerRetransmission(const Request& request, uint32_t allocation) {
@@ -39,102 +39,102 @@ void Server::Impl::AnswerRetransmission(const Request& request, uint32_t allocat
 }
 
 std::optional<ErrorCode> Server::Impl::ParseAllocate(const stun::Message& message,
-                                                     AllocateWish& wish) const {
-  const auto* transport = message.Find(Attribute::kRequestedTransport);
+                                                     RequestedAllocation& requested) const {
+  const auto* transport = message.LookUp(Attribute::kRequestedTransport);
   const auto protocol = transport ? stun::DecodeRequestedTransport(*transport) : std::nullopt;
   if (!protocol) return ErrorCode::kBadRequest;
   if (*protocol != kUdp) return ErrorCode::kUnsupportedTransport;
 
-  const auto* even_port = message.Find(Attribute::kEvenPort);
-  if (const auto* token = message.Find(Attribute::kReservationToken)) {
+  const auto* even_port = message.LookUp(Attribute::kEvenPort);
+  if (const auto* token = message.LookUp(Attribute::kReservationToken)) {
     if (even_port || message.Has(Attribute::kRequestedAddressFamily) || AdditionalFamily(message)) {
       return ErrorCode::kBadRequest;
     }
-    wish.token = stun::DecodeReservationToken(*token);
-    if (!wish.token) return ErrorCode::kBadRequest;
-    if (reservations_.Find(*wish.token) == nullptr) return ErrorCode::kInsufficientCapacity;
+    requested.token = stun::DecodeReservationToken(*token);
+    if (!requested.token) return ErrorCode::kBadRequest;
+    if (reservations_.LookUp(*requested.token) == nullptr) return ErrorCode::kInsufficientCapacity;
     return std::nullopt;
   }
   if (even_port) {
     const auto reserve = stun::DecodeEvenPort(*even_port);
     if (!reserve) return ErrorCode::kBadRequest;
-    wish.kind = *reserve ? PortKind::kPair : PortKind::kEven;
+    requested.kind = *reserve ? PortKind::kPair : PortKind::kEven;
   }
-  return ParseFamilies(message, wish);
+  return ParseFamilies(message, requested);
 }
 
 std::optional<ErrorCode> Server::Impl::ParseFamilies(const stun::Message& message,
-                                                     AllocateWish& wish) const {
-  const auto* requested = message.Find(Attribute::kRequestedAddressFamily);
+                                                     RequestedAllocation& requested) const {
+  const auto* wanted = message.LookUp(Attribute::kRequestedAddressFamily);
   const auto* additional = AdditionalFamily(message);
-  if (requested && additional) return ErrorCode::kBadRequest;
+  if (wanted && additional) return ErrorCode::kBadRequest;
   const bool has_v4 = ports_.Supports(Family::kIpv4);
   const bool has_v6 = ports_.Supports(Family::kIpv6);
   if (additional) {
     const auto family = stun::DecodeFamily(*additional);
-    if (family != uint8_t{2} || wish.kind == PortKind::kPair) return ErrorCode::kBadRequest;
+    if (family != uint8_t{2} || requested.kind == PortKind::kPair) return ErrorCode::kBadRequest;
     if (!has_v4 && !has_v6) return ErrorCode::kAddressFamilyNotSupported;
-    wish.v4 = has_v4;
-    wish.v6 = has_v6;
-    wish.dual = true;
-    if (!has_v4 || !has_v6) wish.missing = MissingFamily::kNotSupported;
+    requested.v4 = has_v4;
+    requested.v6 = has_v6;
+    requested.dual = true;
+    if (!has_v4 || !has_v6) requested.missing = MissingFamily::kNotSupported;
     return std::nullopt;
   }
   std::optional<uint8_t> family = uint8_t{1};
-  if (requested) family = stun::DecodeFamily(*requested);
+  if (wanted) family = stun::DecodeFamily(*wanted);
   if (!family) return ErrorCode::kBadRequest;
-  wish.v4 = *family == 1 && has_v4;
-  wish.v6 = *family == 2 && has_v6;
-  if (!wish.v4 && !wish.v6) return ErrorCode::kAddressFamilyNotSupported;
+  requested.v4 = *family == 1 && has_v4;
+  requested.v6 = *family == 2 && has_v6;
+  if (!requested.v4 && !requested.v6) return ErrorCode::kAddressFamilyNotSupported;
   return std::nullopt;
 }
 
-bool Server::Impl::OverQuota(const Request& request, const AllocateWish& wish) const {
+bool Server::Impl::OverQuota(const Request& request, const RequestedAllocation& requested) const {
   const uint32_t limit = config_.limits.allocations_per_user;
   if (limit == 0) return false;
   const absl::string_view user = request.credentials->username;
-  uint32_t used = users_.Used(user) + (wish.kind == PortKind::kPair ? 2 : 1);
-  if (wish.token && reservations_.Find(*wish.token)->user->name == user) --used;
+  uint32_t used = users_.Used(user) + (requested.kind == PortKind::kPair ? 2 : 1);
+  if (requested.token && reservations_.LookUp(*requested.token)->user->name == user) --used;
   return used > limit;
 }
 
-void Server::Impl::CreateAllocation(const Request& request, AllocateWish wish) {
+void Server::Impl::CreateAllocation(const Request& request, RequestedAllocation requested) {
   if (stats_.allocations >= config_.limits.max_allocations) {
     return Fail(request, ErrorCode::kInsufficientCapacity);
   }
-  const RelayPair relays = TakeRelays(request.shard, wish);
+  const RelayPair relays = TakeRelays(request.shard, requested);
   if (!relays.IsSet()) return Fail(request, ErrorCode::kInsufficientCapacity);
   const absl::string_view user = request.credentials->username;
   const Deciseconds now = request.now.monotonic;
   uint64_t token = 0;
-  if (wish.kind == PortKind::kPair) {
+  if (requested.kind == PortKind::kPair) {
     RelayPort reserved = relays.v4.IsSet() ? relays.v4 : relays.v6;
     ++reserved.port;
     token = reservations_.Hold(reserved, user, now + 10 * config_.limits.reservation_seconds);
   }
-  std::optional<uint32_t> requested;
-  if (const auto* a = request.message.Find(Attribute::kLifetime)) requested = stun::DecodeU32(*a);
-  const Deciseconds expiry = now + 10 * Lifetime(request, requested);
+  std::optional<uint32_t> lifetime;
+  if (const auto* a = request.message.LookUp(Attribute::kLifetime)) lifetime = stun::DecodeU32(*a);
+  const Deciseconds expiry = now + 10 * Lifetime(request, lifetime);
   const uint32_t allocation =
       allocations_.Create(relays.shard, {request.tuple, request.message.transaction_id(), user,
-                                         relays.v4, relays.v6, token, wish.missing, expiry});
+                                         relays.v4, relays.v6, token, requested.missing, expiry});
   allocations_.Redirect(allocation, request.shard);
   AnswerAllocate(request, allocation);
 }
 
-Server::Impl::RelayPair Server::Impl::TakeRelays(ShardId arrival, AllocateWish& wish) {
-  if (wish.token) return RedeemReservation(*wish.token);
-  if (wish.kind == PortKind::kPair && !reservations_.HasRoom()) return {};
-  RelayPair relays = TakeFromAnyShard(arrival, wish, /*all=*/true);
-  if (!relays.IsSet() && wish.dual) {
-    relays = TakeFromAnyShard(arrival, wish, /*all=*/false);
-    wish.missing = MissingFamily::kNoCapacity;
+Server::Impl::RelayPair Server::Impl::TakeRelays(ShardId arrival, RequestedAllocation& requested) {
+  if (requested.token) return RedeemReservation(*requested.token);
+  if (requested.kind == PortKind::kPair && !reservations_.HasRoom()) return {};
+  RelayPair relays = TakeFromAnyShard(arrival, requested, /*all=*/true);
+  if (!relays.IsSet() && requested.dual) {
+    relays = TakeFromAnyShard(arrival, requested, /*all=*/false);
+    requested.missing = MissingFamily::kNoCapacity;
   }
   return relays;
 }
 
 Server::Impl::RelayPair Server::Impl::RedeemReservation(uint64_t token) {
-  const RelayPort relay = reservations_.Find(token)->relay;
+  const RelayPort relay = reservations_.LookUp(token)->relay;
   const ShardId shard = config_.node.OwnerOfPort(relay.port);
   if (!allocations_.HasRoom(shard)) return {};
   reservations_.Redeem(token);
@@ -145,15 +145,16 @@ Server::Impl::RelayPair Server::Impl::RedeemReservation(uint64_t token) {
 }
 
 // The shard that the request came in by is the best owner: its packets need no hand-off.
-Server::Impl::RelayPair Server::Impl::TakeFromAnyShard(ShardId arrival, const AllocateWish& wish,
+Server::Impl::RelayPair Server::Impl::TakeFromAnyShard(ShardId arrival,
+                                                       const RequestedAllocation& requested,
                                                        bool all) {
   for (int i = 0; i < config_.node.shards; ++i) {
     RelayPair relays;
     relays.shard = static_cast<ShardId>((arrival + i) % config_.node.shards);
     if (!allocations_.HasRoom(relays.shard)) continue;
-    if (wish.v4) relays.v4 = ports_.Take(relays.shard, Family::kIpv4, wish.kind);
-    if (wish.v6) relays.v6 = ports_.Take(relays.shard, Family::kIpv6, wish.kind);
-    const bool complete = relays.v4.IsSet() == wish.v4 && relays.v6.IsSet() == wish.v6;
+    if (requested.v4) relays.v4 = ports_.Take(relays.shard, Family::kIpv4, requested.kind);
+    if (requested.v6) relays.v6 = ports_.Take(relays.shard, Family::kIpv6, requested.kind);
+    const bool complete = relays.v4.IsSet() == requested.v4 && relays.v6.IsSet() == requested.v6;
     if (complete || (!all && relays.IsSet())) return relays;
     if (relays.v4.IsSet()) ports_.Release(relays.v4);
     if (relays.v6.IsSet()) ports_.Release(relays.v6);

@@ -35,7 +35,7 @@ class AllocationTable {
                   RelayPorts& ports, UserTable& users, ServerStats& stats);
 
   /// The client's allocation, or kNoRecord.
-  uint32_t Find(const ClientTuple& tuple) const { return index_.Find(tuple); }
+  uint32_t LookUp(const ClientTuple& tuple) const { return index_.LookUp(tuple); }
   AllocationRecord& operator[](uint32_t allocation) { return records_[allocation]; }
   ShardId OwnerOf(uint32_t allocation) const { return records_.ShardOf(allocation); }
   PeerTable& peers() { return peers_; }

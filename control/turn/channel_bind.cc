@@ -18,8 +18,8 @@ constexpr uint16_t kLastOldChannel = 0x7fff;
 
 void Server::Impl::HandleChannelBind(const Request& request, uint32_t allocation) {
   const stun::Message& message = request.message;
-  const auto* number_attribute = message.Find(Attribute::kChannelNumber);
-  const auto* peer_attribute = message.Find(Attribute::kXorPeerAddress);
+  const auto* number_attribute = message.LookUp(Attribute::kChannelNumber);
+  const auto* peer_attribute = message.LookUp(Attribute::kXorPeerAddress);
   if (!number_attribute || !peer_attribute) return Fail(request, ErrorCode::kBadRequest);
   const auto number = stun::DecodeChannelNumber(*number_attribute);
   const auto peer = stun::DecodeXorAddress(*peer_attribute, message.transaction_id());

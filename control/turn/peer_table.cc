@@ -30,13 +30,13 @@ PeerTable::PeerTable(const NodeConfig& node, const Limits& limits,
       permission_timers_(permissions_.capacity()),
       channel_timers_(channels_.capacity()) {}
 
-uint32_t PeerTable::FindPermission(uint32_t allocation, const IpAddress& peer) const {
+uint32_t PeerTable::LookUpPermission(uint32_t allocation, const IpAddress& peer) const {
   uint32_t i = allocations_[allocation].permissions;
   while (i != kNoRecord && permissions_[i].peer != peer) i = permissions_[i].next;
   return i;
 }
 
-uint32_t PeerTable::FindChannel(uint32_t allocation, uint16_t number) const {
+uint32_t PeerTable::LookUpChannel(uint32_t allocation, uint16_t number) const {
   uint32_t i = allocations_[allocation].channels;
   while (i != kNoRecord && channels_[i].number != number) i = channels_[i].next;
   return i;
@@ -53,7 +53,7 @@ bool PeerTable::RoomForChannel(uint32_t allocation) const {
 }
 
 void PeerTable::SetPermission(uint32_t allocation, const IpAddress& peer, Deciseconds now) {
-  uint32_t permission = FindPermission(allocation, peer);
+  uint32_t permission = LookUpPermission(allocation, peer);
   if (permission == kNoRecord) {
     AllocationRecord& owner = allocations_[allocation];
     permission = permissions_.Take(allocations_.ShardOf(allocation));
@@ -68,7 +68,7 @@ void PeerTable::SetPermission(uint32_t allocation, const IpAddress& peer, Decise
 }
 
 std::optional<Endpoint> PeerTable::PeerOfChannel(uint32_t allocation, uint16_t number) const {
-  const uint32_t channel = FindChannel(allocation, number);
+  const uint32_t channel = LookUpChannel(allocation, number);
   if (channel == kNoRecord) return std::nullopt;
   return channels_[channel].peer;
 }
@@ -82,7 +82,7 @@ std::optional<uint16_t> PeerTable::ChannelOfPeer(uint32_t allocation, const Endp
 
 void PeerTable::BindChannel(uint32_t allocation, uint16_t number, const Endpoint& peer,
                             Deciseconds now) {
-  uint32_t channel = FindChannel(allocation, number);
+  uint32_t channel = LookUpChannel(allocation, number);
   if (channel == kNoRecord) {
     AllocationRecord& owner = allocations_[allocation];
     channel = channels_.Take(allocations_.ShardOf(allocation));

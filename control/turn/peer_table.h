@@ -26,7 +26,7 @@ class PeerTable {
             Dataplane& dataplane, ServerStats& stats);
 
   bool HasPermission(uint32_t allocation, const IpAddress& peer) const {
-    return FindPermission(allocation, peer) != kNoRecord;
+    return LookUpPermission(allocation, peer) != kNoRecord;
   }
   /// Whether the allocation may get so many permissions more.
   bool RoomForPermissions(uint32_t allocation, uint32_t wanted) const;
@@ -54,8 +54,8 @@ class PeerTable {
  private:
   template <typename Match>
   void RemoveIf(uint32_t allocation, Match match);
-  uint32_t FindPermission(uint32_t allocation, const IpAddress& peer) const;
-  uint32_t FindChannel(uint32_t allocation, uint16_t number) const;
+  uint32_t LookUpPermission(uint32_t allocation, const IpAddress& peer) const;
+  uint32_t LookUpChannel(uint32_t allocation, uint16_t number) const;
   void RemovePermission(uint32_t permission);
   void RemoveChannel(uint32_t channel);
   void SubmitPermission(uint32_t permission);

@@ -8,13 +8,13 @@ using stun::ErrorCode;
 
 void Server::Impl::HandleRefresh(const Request& request, uint32_t allocation) {
   std::optional<uint32_t> requested;
-  if (const auto* attribute = request.message.Find(Attribute::kLifetime)) {
+  if (const auto* attribute = request.message.LookUp(Attribute::kLifetime)) {
     requested = stun::DecodeU32(*attribute);
     if (!requested) return Fail(request, ErrorCode::kBadRequest);
   }
   const AllocationRecord& record = allocations_[allocation];
   std::optional<Family> only;  // the address of a dual allocation that the request is about
-  if (const auto* attribute = request.message.Find(Attribute::kRequestedAddressFamily)) {
+  if (const auto* attribute = request.message.LookUp(Attribute::kRequestedAddressFamily)) {
     const auto family = stun::DecodeFamily(*attribute);
     if (!family) return Fail(request, ErrorCode::kBadRequest);
     const bool known = *family == 1 || *family == 2;

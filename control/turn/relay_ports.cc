@@ -69,7 +69,7 @@ void RelayPorts::WakeOldest(Resting& resting) {
   Pool(relay).Free(NumberOf(relay));
 }
 
-RelayPort RelayPorts::FindInUse(const Endpoint& endpoint) const {
+RelayPort RelayPorts::LookUpInUse(const Endpoint& endpoint) const {
   const auto found = by_address_.find(endpoint.address);
   if (found == by_address_.end()) return {};
   if (endpoint.port < node_.relay_port_first || endpoint.port > node_.relay_port_last) return {};

@@ -34,7 +34,7 @@ class RelayPorts {
   void Release(RelayPort relay);
 
   /// The relay port of an allocation at this transport address; not set if there is none.
-  RelayPort FindInUse(const Endpoint& endpoint) const;
+  RelayPort LookUpInUse(const Endpoint& endpoint) const;
   size_t bytes() const;
 
  private:

@@ -26,7 +26,7 @@ uint64_t ReservationTable::Hold(RelayPort relay, absl::string_view user, Decisec
   return token;
 }
 
-const Reservation* ReservationTable::Find(uint64_t token) const {
+const Reservation* ReservationTable::LookUp(uint64_t token) const {
   const auto found = by_token_.find(token);
   return found == by_token_.end() ? nullptr : &slots_[found->second];
 }

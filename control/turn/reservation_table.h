@@ -34,7 +34,7 @@ class ReservationTable {
   /// 0.
   uint64_t Hold(RelayPort relay, absl::string_view user, Deciseconds expiry);
   /// The reservation of a token, or nullptr.
-  const Reservation* Find(uint64_t token) const;
+  const Reservation* LookUp(uint64_t token) const;
   /// Ends a reservation whose port goes to an allocation: the port stays taken.
   RelayPort Redeem(uint64_t token);
 

@@ -102,7 +102,7 @@ bool Server::Impl::MayOutliveCredential(const Request& request) {
   if (config_.limits.end_with_credential || request.message.method() == Method::kAllocate) {
     return false;
   }
-  const uint32_t allocation = allocations_.Find(request.tuple);
+  const uint32_t allocation = allocations_.LookUp(request.tuple);
   return allocation != kNoRecord &&
          allocations_[allocation].user->name == request.credentials->username;
 }
@@ -119,7 +119,7 @@ void Server::Impl::RefuseStranger(const Request& request, ErrorCode error) {
 
 void Server::Impl::HandleAuthenticated(const Request& request) {
   if (RefuseUnknownAttributes(request)) return;
-  const uint32_t allocation = allocations_.Find(request.tuple);
+  const uint32_t allocation = allocations_.LookUp(request.tuple);
   if (allocation != kNoRecord) allocations_.Redirect(allocation, request.shard);
   if (request.message.method() == Method::kAllocate) return HandleAllocate(request);
   if (allocation == kNoRecord) return Fail(request, ErrorCode::kAllocationMismatch);
@@ -161,7 +161,7 @@ void Server::Impl::Send(const Request& request, Response& response) {
 }
 
 void Server::Impl::HandleUnknownClient(ShardId shard, const ClientTuple& tuple) {
-  const uint32_t allocation = allocations_.Find(tuple);
+  const uint32_t allocation = allocations_.LookUp(tuple);
   if (allocation != kNoRecord) allocations_.Redirect(allocation, shard);
 }
 
@@ -170,7 +170,7 @@ void Server::Impl::HandleIcmp(const Endpoint& source, const Endpoint& peer, uint
   const bool v4 = source.address.IsV4();
   const bool about_delivery = v4 ? type == 3 || type == 11 : type >= 1 && type <= 3;
   if (!about_delivery || peer.address.IsV4() != v4) return;
-  const RelayPort relay = ports_.FindInUse(source);
+  const RelayPort relay = ports_.LookUpInUse(source);
   if (!relay.IsSet()) return;
   const bool tells_mtu = v4 ? type == 3 && code == 4 : type == 2;
   dataplane_.Submit(config_.node.OwnerOfPort(relay.port),

@@ -33,7 +33,7 @@ class Server::Impl {
 
  private:
   // What an Allocate request asks for, as checked.
-  struct AllocateWish {
+  struct RequestedAllocation {
     bool v4 = false;
     bool v6 = false;
     bool dual = false;  // one of both families will do
@@ -70,13 +70,13 @@ class Server::Impl {
   void AnswerRetransmission(const Request& request, uint32_t allocation);
   void AnswerAllocate(const Request& request, uint32_t allocation);
   std::optional<stun::ErrorCode> ParseAllocate(const stun::Message& message,
-                                               AllocateWish& wish) const;
+                                               RequestedAllocation& requested) const;
   std::optional<stun::ErrorCode> ParseFamilies(const stun::Message& message,
-                                               AllocateWish& wish) const;
-  bool OverQuota(const Request& request, const AllocateWish& wish) const;
-  void CreateAllocation(const Request& request, AllocateWish wish);
-  RelayPair TakeRelays(ShardId arrival, AllocateWish& wish);
-  RelayPair TakeFromAnyShard(ShardId arrival, const AllocateWish& wish, bool all);
+                                               RequestedAllocation& requested) const;
+  bool OverQuota(const Request& request, const RequestedAllocation& requested) const;
+  void CreateAllocation(const Request& request, RequestedAllocation requested);
+  RelayPair TakeRelays(ShardId arrival, RequestedAllocation& requested);
+  RelayPair TakeFromAnyShard(ShardId arrival, const RequestedAllocation& requested, bool all);
   RelayPair RedeemReservation(uint64_t token);
 
   /// RFC 8656 section 7.2: the time-to-expiry in seconds that a LIFETIME, or none, leads to.

@@ -15,7 +15,7 @@ size_t TupleIndex::Home(const ClientTuple& tuple) const {
   return absl::Hash<ClientTuple>()(tuple) & mask_;
 }
 
-uint32_t TupleIndex::Find(const ClientTuple& tuple) const {
+uint32_t TupleIndex::LookUp(const ClientTuple& tuple) const {
   for (size_t i = Home(tuple); cells_[i] != kNoRecord; i = (i + 1) & mask_) {
     if (records_[cells_[i]].tuple == tuple) return cells_[i];
   }

@@ -17,7 +17,7 @@ class TupleIndex {
   /// `records` outlives this.
   TupleIndex(const SlotPool<AllocationRecord>& records, uint32_t capacity);
 
-  uint32_t Find(const ClientTuple& tuple) const;
+  uint32_t LookUp(const ClientTuple& tuple) const;
   /// The record's tuple is not in the index, which holds fewer than `capacity`.
   void Insert(uint32_t record);
   /// The record is in the index and still holds its tuple.

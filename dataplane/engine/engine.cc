@@ -38,7 +38,7 @@ struct RingFree {
 using Ring = std::unique_ptr<rte_ring, RingFree>;
 
 // A shard and control's side of it.
-struct Seat {
+struct ShardHandle {
   std::unique_ptr<Shard> shard;
   Ring commands;
   Ring events;
@@ -72,7 +72,7 @@ class EngineImpl final : public Engine {
   int Poll(EventSink& sink) override;
   Link& link() override { return *link_; }
   const Counters& counters(ShardId shard) const override {
-    return seats_[shard]->shard->counters();
+    return shards_[shard]->shard->counters();
   }
   const Counters& control_counters() const override { return control_counters_; }
   uint64_t CyclesPerSecond() const override { return rte_get_tsc_hz(); }
@@ -94,18 +94,18 @@ class EngineImpl final : public Engine {
   Pools pools_;
   std::unique_ptr<Link> link_;
   std::vector<Ring> handoff_;
-  std::vector<std::unique_ptr<Seat>> seats_;
+  std::vector<std::unique_ptr<ShardHandle>> shards_;
   Counters control_counters_;
   bool polling_ = false;
   rte_mbuf* request_ = nullptr;  // that is being dealt with
 };
 
 EngineImpl::~EngineImpl() {
-  for (const auto& seat : seats_) seat->worker.stop.store(true, std::memory_order_relaxed);
-  for (const auto& seat : seats_) {
-    if (seat->lcore != 0) rte_eal_wait_lcore(seat->lcore);
+  for (const auto& handle : shards_) handle->worker.stop.store(true, std::memory_order_relaxed);
+  for (const auto& handle : shards_) {
+    if (handle->lcore != 0) rte_eal_wait_lcore(handle->lcore);
   }
-  seats_.clear();
+  shards_.clear();
   // The AF_XDP driver never lets go of the memory that it receives into, until the process ends.
   if (link_->kernel_keeps_interface()) pools_.Leave();
   link_.reset();
@@ -116,15 +116,15 @@ absl::Status EngineImpl::CreateRings() {
   const std::string prefix = absl::StrCat("cw", created++, "_");
   bool complete = true;
   for (unsigned id = 0; id < config_.link.node.shards; ++id) {
-    auto& seat = *seats_.emplace_back(std::make_unique<Seat>());
-    seat.commands = MakeRing(absl::StrCat(prefix, "commands", id), sizeof(RingElement), kCommands,
+    auto& handle = *shards_.emplace_back(std::make_unique<ShardHandle>());
+    handle.commands = MakeRing(absl::StrCat(prefix, "commands", id), sizeof(RingElement), kCommands,
+                               RING_F_SP_ENQ | RING_F_SC_DEQ);
+    handle.events = MakeRing(absl::StrCat(prefix, "events", id), sizeof(RingElement), kEvents,
                              RING_F_SP_ENQ | RING_F_SC_DEQ);
-    seat.events = MakeRing(absl::StrCat(prefix, "events", id), sizeof(RingElement), kEvents,
-                           RING_F_SP_ENQ | RING_F_SC_DEQ);
     handoff_.push_back(
         MakeRing(absl::StrCat(prefix, "handoff", id), sizeof(void*), kHandoff, RING_F_SC_DEQ));
-    seat.queue = std::make_unique<CommandQueue>(seat.commands.get());
-    complete = complete && seat.commands && seat.events && handoff_.back();
+    handle.queue = std::make_unique<CommandQueue>(handle.commands.get());
+    complete = complete && handle.commands && handle.events && handoff_.back();
   }
   if (complete) return absl::OkStatus();
   return absl::ResourceExhaustedError("DPDK's memory does not suffice for the workers' rings");
@@ -141,8 +141,8 @@ ShardConfig EngineImpl::ConfigOf(ShardId id) const {
   shard.kernel_keeps_interface = link_->kernel_keeps_interface();
   shard.pool = pools_.packets()[id];
   shard.jumbo_pool = pools_.jumbo();
-  shard.commands = seats_[id]->commands.get();
-  shard.events = seats_[id]->events.get();
+  shard.commands = shards_[id]->commands.get();
+  shard.events = shards_[id]->events.get();
   for (const Ring& ring : handoff_) shard.handoff.push_back(ring.get());
   shard.epoch_tsc = epoch_tsc_;
   return shard;
@@ -150,12 +150,12 @@ ShardConfig EngineImpl::ConfigOf(ShardId id) const {
 
 absl::Status EngineImpl::CreateShards() {
   if (absl::Status status = CreateRings(); !status.ok()) return status;
-  for (unsigned id = 0; id < seats_.size(); ++id) {
+  for (unsigned id = 0; id < shards_.size(); ++id) {
     absl::StatusOr<std::unique_ptr<Shard>> shard =
         Shard::Create(ConfigOf(static_cast<ShardId>(id)));
     if (!shard.ok()) return shard.status();
-    seats_[id]->shard = *std::move(shard);
-    seats_[id]->worker.shard = seats_[id]->shard.get();
+    shards_[id]->shard = *std::move(shard);
+    shards_[id]->worker.shard = shards_[id]->shard.get();
   }
   return absl::OkStatus();
 }
@@ -164,25 +164,25 @@ absl::Status EngineImpl::Launch() {
   const std::vector<unsigned>& lcores = config_.eal.worker_lcores;
   std::multiset<int> cpus = {rte_lcore_to_cpu_id(static_cast<int>(rte_get_main_lcore()))};
   for (const unsigned lcore : lcores) cpus.insert(rte_lcore_to_cpu_id(static_cast<int>(lcore)));
-  for (size_t id = 0; id < seats_.size(); ++id) {
-    Seat& seat = *seats_[id];
-    seat.worker.shares_cpu = cpus.count(rte_lcore_to_cpu_id(static_cast<int>(lcores[id]))) > 1;
-    if (int error = rte_eal_remote_launch(&RunWorker, &seat.worker, lcores[id]); error != 0) {
+  for (size_t id = 0; id < shards_.size(); ++id) {
+    ShardHandle& handle = *shards_[id];
+    handle.worker.shares_cpu = cpus.count(rte_lcore_to_cpu_id(static_cast<int>(lcores[id]))) > 1;
+    if (int error = rte_eal_remote_launch(&RunWorker, &handle.worker, lcores[id]); error != 0) {
       return absl::InternalError(
           absl::StrCat("worker ", id, " does not start on lcore ", lcores[id], ": ", error));
     }
-    seat.lcore = lcores[id];
+    handle.lcore = lcores[id];
   }
   return absl::OkStatus();
 }
 
 void EngineImpl::FlushAll() {
-  for (const auto& seat : seats_) seat->queue->Flush();
+  for (const auto& handle : shards_) handle->queue->Flush();
 }
 
 // What Poll leads to goes out in batches, what anything else leads to at once.
 void EngineImpl::Submit(ShardId shard, const Command& command) {
-  CommandQueue& queue = *seats_[shard]->queue;
+  CommandQueue& queue = *shards_[shard]->queue;
   queue.Push(command);
   if (!polling_) queue.Flush();
 }
@@ -229,11 +229,11 @@ void EngineImpl::TransmitFrame(absl::Span<const uint8_t> frame) {
 int EngineImpl::Poll(EventSink& sink) {
   unsigned total = 0;
   polling_ = true;
-  for (size_t id = 0; id < seats_.size(); ++id) {
+  for (size_t id = 0; id < shards_.size(); ++id) {
     RingElement elements[kEventsPerPoll];
     Event events[kEventsPerPoll];
     const unsigned count = rte_ring_sc_dequeue_burst_elem(
-        seats_[id]->events.get(), elements, sizeof(RingElement), kEventsPerPoll, nullptr);
+        shards_[id]->events.get(), elements, sizeof(RingElement), kEventsPerPoll, nullptr);
     for (unsigned i = 0; i < count; ++i) {
       std::memcpy(static_cast<void*>(&events[i]), elements[i].bytes, sizeof(Event));
     }

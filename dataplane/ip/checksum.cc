@@ -7,12 +7,6 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the tail is cut by shifting");
 
-uint64_t Load64(const uint8_t* p) {
-  uint64_t word;
-  std::memcpy(&word, p, 8);
-  return word;
-}
-
 // A 64-bit ones-complement accumulator: what overflows is counted apart, so that no addition waits
 // for the carry of the one before.
 struct Accumulator {
@@ -50,19 +44,19 @@ ChecksumSum SumBytes(const void* data, size_t size) {
   Accumulator b;
   const uint8_t* const end = p + size;
   for (; end - p >= 32; p += 32) {
-    a.Add(Load64(p));
-    b.Add(Load64(p + 8));
-    a.Add(Load64(p + 16));
-    b.Add(Load64(p + 24));
+    a.Add(LoadRaw64(p));
+    b.Add(LoadRaw64(p + 8));
+    a.Add(LoadRaw64(p + 16));
+    b.Add(LoadRaw64(p + 24));
   }
   if (size & 16) {
-    a.Add(Load64(p));
-    b.Add(Load64(p + 8));
+    a.Add(LoadRaw64(p));
+    b.Add(LoadRaw64(p + 8));
     p += 16;
   }
-  if (size & 8) a.Add(Load64(p));
+  if (size & 8) a.Add(LoadRaw64(p));
   const size_t tail = size & 7;
-  if (tail != 0) b.Add(Load64(end - 8) >> (8 * (8 - tail)));
+  if (tail != 0) b.Add(LoadRaw64(end - 8) >> (8 * (8 - tail)));
   return a.Folded() + b.Folded();
 }
 

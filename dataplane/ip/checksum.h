@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "dataplane/byte_order.h"
+
 namespace causeway {
 
 /// An unfolded ones-complement sum. 64 bits hold any number of 32-bit additions that a packet can

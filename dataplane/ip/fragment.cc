@@ -35,7 +35,7 @@ bool SetExtent(size_t start, size_t size, bool more, size_t limit, Fragment* fra
 FragmentKind ReadIpv4(const IpPacket& packet, Fragment* fragment) {
   const uint8_t* l3 = packet.data;
   if (!Ipv4HeaderIsIntact(l3, packet.header_size)) return FragmentKind::kBad;
-  const uint16_t field = ReadBe16(l3 + 6);
+  const uint16_t field = LoadBe16(l3 + 6);
   const size_t start = (field & kIpv4OffsetMask) * size_t{8};
   const bool more = (field & kIpv4MoreFragments) != 0;
   if (start == 0 && !more) return FragmentKind::kWhole;
@@ -45,7 +45,7 @@ FragmentKind ReadIpv4(const IpPacket& packet, Fragment* fragment) {
   }
   if (start == 0 && data < UpperHeaderSize(l3[9])) return FragmentKind::kBad;
   fragment->key = {IpAddress::FromV4Bytes(l3 + 12), IpAddress::FromV4Bytes(l3 + 16),
-                   ReadBe16(l3 + 4), l3[9]};
+                   LoadBe16(l3 + 4), l3[9]};
   fragment->ecn = l3[1] & 3;
   fragment->data_at = static_cast<uint16_t>(kEthernetHeaderSize + packet.header_size);
   fragment->front_size = static_cast<uint16_t>(packet.header_size);
@@ -67,11 +67,11 @@ FragmentKind ReadIpv6(const IpPacket& packet, Fragment* fragment) {
   const size_t data_at = place->offset + kIpv6FragmentHeaderSize;
   if (data_at > packet.size) return FragmentKind::kBad;
   const uint8_t* header = l3 + place->offset;
-  const uint16_t field = ReadBe16(header + 2);
+  const uint16_t field = LoadBe16(header + 2);
   const size_t start = field & 0xfff8;
   const bool more = (field & 1) != 0;
   fragment->key = {IpAddress::FromV6Bytes(l3 + 8), IpAddress::FromV6Bytes(l3 + 24),
-                   ReadBe32(header + 4), kIpv6Datagram};
+                   LoadBe32(header + 4), kIpv6Datagram};
   fragment->ecn = l3[1] >> 4 & 3;
   fragment->data_at = static_cast<uint16_t>(kEthernetHeaderSize + data_at);
   fragment->front_size = static_cast<uint16_t>(place->offset);
@@ -98,7 +98,7 @@ void RemoveFragmentHeader(rte_mbuf* frame, const Fragment& fragment) {
   auto* bytes = rte_pktmbuf_mtod(frame, uint8_t*);
   uint8_t* l3 = bytes + kEthernetHeaderSize;
   l3[fragment.next_header_field] = fragment.next_header;
-  WriteBe16(l3 + 4, ReadBe16(l3 + 4) - kIpv6FragmentHeaderSize);
+  StoreBe16(l3 + 4, LoadBe16(l3 + 4) - kIpv6FragmentHeaderSize);
   std::memmove(bytes + kIpv6FragmentHeaderSize, bytes, kEthernetHeaderSize + fragment.front_size);
   rte_pktmbuf_adj(frame, kIpv6FragmentHeaderSize);
 }

@@ -21,7 +21,7 @@ struct Plan {
 
 bool MayBeCut(const IpPacket& packet) {
   if (packet.is_v4) {
-    const uint16_t field = ReadBe16(packet.data + 6);
+    const uint16_t field = LoadBe16(packet.data + 6);
     return packet.header_size == kIpv4HeaderSize &&
            (field & (kIpv4MoreFragments | kIpv4OffsetMask)) == 0;
   }
@@ -42,20 +42,20 @@ Plan MakePlan(const IpPacket& packet, size_t limit, uint32_t identification) {
 }
 
 void FinishIpv4Fragment(const Plan& plan, uint8_t* l3, size_t offset, size_t size, bool more) {
-  WriteBe16(l3 + 2, kIpv4HeaderSize + size);
-  WriteBe16(l3 + 4, plan.identification & 0xffff);
-  WriteBe16(l3 + 6, offset / 8 | (more ? kIpv4MoreFragments : 0));
+  StoreBe16(l3 + 2, kIpv4HeaderSize + size);
+  StoreBe16(l3 + 4, plan.identification & 0xffff);
+  StoreBe16(l3 + 6, offset / 8 | (more ? kIpv4MoreFragments : 0));
   FinishIpv4Header(l3, kIpv4HeaderSize);
 }
 
 void FinishIpv6Fragment(const Plan& plan, uint8_t* l3, size_t offset, size_t size, bool more) {
   if (plan.extra == 0) return;
-  WriteBe16(l3 + 4, kIpv6FragmentHeaderSize + size);
+  StoreBe16(l3 + 4, kIpv6FragmentHeaderSize + size);
   uint8_t* fragment = l3 + kIpv6HeaderSize;
   fragment[0] = l3[kIpv6NextHeaderField];
   fragment[1] = 0;
-  WriteBe16(fragment + 2, offset | (more ? 1 : 0));
-  WriteBe32(fragment + 4, plan.identification);
+  StoreBe16(fragment + 2, offset | (more ? 1 : 0));
+  StoreBe32(fragment + 4, plan.identification);
   l3[kIpv6NextHeaderField] = kProtocolFragment;
 }
 

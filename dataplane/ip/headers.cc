@@ -12,14 +12,14 @@ namespace {
 std::optional<IpPacket> ParseIpv4(const uint8_t* l3, size_t room) {
   if (room < kIpv4HeaderSize || l3[0] >> 4 != 4) return std::nullopt;
   const size_t header_size = (l3[0] & 0xf) * size_t{4};
-  const size_t size = ReadBe16(l3 + 2);
+  const size_t size = LoadBe16(l3 + 2);
   if (header_size < kIpv4HeaderSize || size < header_size || size > room) return std::nullopt;
   return IpPacket{l3, size, true, header_size};
 }
 
 std::optional<IpPacket> ParseIpv6(const uint8_t* l3, size_t room) {
   if (room < kIpv6HeaderSize || l3[0] >> 4 != 6) return std::nullopt;
-  const size_t size = kIpv6HeaderSize + ReadBe16(l3 + 4);
+  const size_t size = kIpv6HeaderSize + LoadBe16(l3 + 4);
   if (size > room) return std::nullopt;
   return IpPacket{l3, size, false, kIpv6HeaderSize};
 }
@@ -30,7 +30,7 @@ std::optional<IpPacket> ParseIpPacket(const rte_mbuf* frame) {
   if (frame->nb_segs != 1 || frame->data_len < kEthernetHeaderSize) return std::nullopt;
   const auto* bytes = rte_pktmbuf_mtod(frame, const uint8_t*);
   const size_t room = frame->data_len - kEthernetHeaderSize;
-  switch (ReadBe16(bytes + 12)) {
+  switch (LoadBe16(bytes + 12)) {
     case 0x0800:
       return ParseIpv4(bytes + kEthernetHeaderSize, room);
     case 0x86dd:

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "dataplane/byte_order.h"
+
 struct rte_mbuf;
 
 namespace causeway {
@@ -55,17 +57,6 @@ inline constexpr size_t kIpv6NextHeaderField = 6;
 /// another kind (a fragment header, too). nullopt when a header passed is cut by `size`.
 std::optional<Ipv6ChainPlace> SkipIpv6Options(const uint8_t* packet, size_t size,
                                               Ipv6ChainPlace place);
-
-inline uint16_t ReadBe16(const uint8_t* p) { return static_cast<uint16_t>(p[0] << 8 | p[1]); }
-inline void WriteBe16(uint8_t* p, size_t value) {
-  p[0] = static_cast<uint8_t>(value >> 8);
-  p[1] = static_cast<uint8_t>(value);
-}
-inline uint32_t ReadBe32(const uint8_t* p) { return uint32_t{ReadBe16(p)} << 16 | ReadBe16(p + 2); }
-inline void WriteBe32(uint8_t* p, uint32_t value) {
-  WriteBe16(p, value >> 16);
-  WriteBe16(p + 2, value & 0xffff);
-}
 
 /// Whether an IPv4 header's checksum is right.
 bool Ipv4HeaderIsIntact(const uint8_t* header, size_t header_size);

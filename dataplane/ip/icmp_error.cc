@@ -26,7 +26,7 @@ bool MayAnswerV4(const IpPacket& packet) {
   const uint8_t source = l3[12];
   const uint8_t destination = l3[16];
   if (source == 0 || source == 127 || source >= 224 || destination >= 224) return false;
-  if ((ReadBe16(l3 + 6) & kIpv4OffsetMask) != 0) return false;
+  if ((LoadBe16(l3 + 6) & kIpv4OffsetMask) != 0) return false;
   if (l3[9] != kProtocolIcmp) return true;
   return packet.size > packet.header_size && IsIcmpV4Query(l3[packet.header_size]);
 }
@@ -40,7 +40,7 @@ bool MayAnswerV6(const IpPacket& packet) {
                                {l3[kIpv6NextHeaderField], kIpv6HeaderSize, kIpv6NextHeaderField});
   if (place && place->next_header == kProtocolFragment) {
     const size_t after = place->offset + kIpv6FragmentHeaderSize;
-    if (after > packet.size || (ReadBe16(l3 + place->offset + 2) & 0xfff8) != 0) return false;
+    if (after > packet.size || (LoadBe16(l3 + place->offset + 2) & 0xfff8) != 0) return false;
     place = SkipIpv6Options(l3, packet.size, {l3[place->offset], after, place->offset});
   }
   if (!place) return false;
@@ -61,8 +61,8 @@ void WriteEthernet(const uint8_t* offending, uint8_t* out) {
 void WriteIcmpHeader(uint8_t type, uint8_t code, uint32_t data, uint8_t* icmp) {
   icmp[0] = type;
   icmp[1] = code;
-  WriteBe16(icmp + 2, 0);
-  WriteBe32(icmp + 4, data);
+  StoreBe16(icmp + 2, 0);
+  StoreBe32(icmp + 4, data);
 }
 
 void StoreChecksum(ChecksumSum sum, uint8_t* icmp) {
@@ -75,7 +75,7 @@ void WriteIpv4(IcmpKind kind, const IpPacket& packet, const IpAddress& source, u
   std::memset(l3, 0, kIpv4HeaderSize);
   l3[0] = 0x45;
   l3[1] = 0xc0;  // internetwork control (RFC 1812 section 4.3.2.5)
-  WriteBe16(l3 + 2, kIpv4HeaderSize + icmp_size);
+  StoreBe16(l3 + 2, kIpv4HeaderSize + icmp_size);
   l3[8] = kHopLimit;
   l3[9] = kProtocolIcmp;
   std::memcpy(l3 + 12, source.v4_bytes(), 4);
@@ -91,7 +91,7 @@ void WriteIpv6(IcmpKind kind, const IpPacket& packet, const IpAddress& source, u
                size_t icmp_size, uint8_t* l3) {
   std::memset(l3, 0, kIpv6HeaderSize);
   l3[0] = 0x60;
-  WriteBe16(l3 + 4, icmp_size);
+  StoreBe16(l3 + 4, icmp_size);
   l3[6] = kProtocolIcmpV6;
   l3[7] = kHopLimit;
   std::memcpy(l3 + 8, source.bytes(), 16);

@@ -188,11 +188,11 @@ bool FinishHeader(const Datagram& datagram, uint8_t* l3) {
   const size_t size = size_t{datagram.front_size} + datagram.total - (is_v4 ? 0 : kIpv6HeaderSize);
   if (size > kMaxIpPayload || !SetEcn(datagram.ecn_seen, is_v4, l3)) return false;
   if (is_v4) {
-    WriteBe16(l3 + 2, size);
-    WriteBe16(l3 + 6, 0);
+    StoreBe16(l3 + 2, size);
+    StoreBe16(l3 + 6, 0);
     FinishIpv4Header(l3, datagram.front_size);
   } else {
-    WriteBe16(l3 + 4, size);
+    StoreBe16(l3 + 4, size);
     l3[datagram.next_header_field] = datagram.next_header;
   }
   return true;

@@ -39,7 +39,7 @@ class AddressIndex {
     }
   }
   /// nullptr when the address is not ours.
-  const LocalAddress* Find(const IpAddress& address) const {
+  const LocalAddress* LookUp(const IpAddress& address) const {
     for (uint32_t i = Home(address);; i = (i + 1) & mask_) {
       const LocalAddress& slot = slots_[i];
       if (!slot.used) return nullptr;
@@ -64,7 +64,7 @@ class AddressIndex {
   HashSecret secret_ = {};
 };
 
-/// The IPv4 ones alone, for the quick stages; at most an eighth full. Addresses are as loaded from a
+/// The IPv4 ones alone, for the fast path; at most an eighth full. Addresses are as loaded from a
 /// header.
 class V4AddressIndex {
  public:
@@ -91,7 +91,7 @@ class V4AddressIndex {
     }
   }
   /// One with neither index when it is not ours.
-  const Entry& Find(uint32_t address) const {
+  const Entry& LookUp(uint32_t address) const {
     uint32_t i = Home(address);
     while (entries_[i].address != address && entries_[i].address != 0) i = Next(i);
     return entries_[i];

@@ -21,7 +21,7 @@ class BucketTable {
   /// How many entries a home bucket has on average when the table is full. At 6 of 8 one entry in
   /// 19 lies in a further bucket, which costs another miss; at 4 one in 119.
   static constexpr unsigned kDense = 6;
-  static constexpr unsigned kQuick = 4;
+  static constexpr unsigned kFast = 4;
 
   /// Takes its memory from `arena`. `capacity` may be 0: then nothing is ever found.
   void Create(Arena& arena, uint64_t capacity, unsigned average_load = kDense) {
@@ -46,12 +46,12 @@ class BucketTable {
       return bucket.values[std::countr_zero(matches)];
     }
     if (bucket.next == 0) return kNone;
-    return Find(hash, [](uint32_t) { return true; });
+    return LookUp(hash, [](uint32_t) { return true; });
   }
 
   /// The value with a matching tag for which `verify(value)` holds, or kNone.
   template <typename Verify>
-  uint32_t Find(uint64_t hash, const Verify& verify) const {
+  uint32_t LookUp(uint64_t hash, const Verify& verify) const {
     uint32_t at = Home(hash);
     do {
       const Bucket& bucket = memory_[at];

@@ -65,7 +65,8 @@ rte_mbuf* Linearise(ShardState& state, rte_mbuf* frame) {
 // folded sum of the pseudo-header, and the rest was left to a network card that is not there.
 void CompleteChecksum(ShardState& state, Packet& packet, uint8_t* udp) {
   if (packet.check == 0) return;
-  const ChecksumSum ports_and_length = ChecksumSum{Load16(udp)} + Load16(udp + 2) + Load16(udp + 4);
+  const ChecksumSum ports_and_length =
+      ChecksumSum{LoadRaw16(udp)} + LoadRaw16(udp + 2) + LoadRaw16(udp + 4);
   const ChecksumSum pseudo = packet.old_sum - ports_and_length + kUdpProtocolWord;
   if (FoldChecksum(pseudo) != packet.check) return;
   packet.check =
@@ -86,25 +87,25 @@ Verdict ParseV4(const ShardState& state, uint8_t* ip, uint32_t room, Packet& pac
                 Parsed& parsed) {
   if (room < kIpv4HeaderSize) return Verdict::kMalformed;
   packet.destination = LoadV4(ip + 16);
-  parsed.local = state.addresses.Find(packet.destination);
+  parsed.local = state.addresses.LookUp(packet.destination);
   if (parsed.local == nullptr || ip[9] != kProtocolUdp) return Verdict::kNotOurs;
   const uint32_t header = (ip[0] & 15u) * 4;
-  const uint32_t total = Get16(ip + 2);
+  const uint32_t total = LoadBe16(ip + 2);
   if (ip[0] >> 4 != 4 || header < kIpv4HeaderSize || total < header || total > room) {
     return Verdict::kMalformed;
   }
-  ChecksumSum sum =
-      ChecksumSum{Load32(ip)} + Load32(ip + 4) + Load32(ip + 8) + Load32(ip + 12) + Load32(ip + 16);
+  ChecksumSum sum = ChecksumSum{LoadRaw32(ip)} + LoadRaw32(ip + 4) + LoadRaw32(ip + 8) +
+                    LoadRaw32(ip + 12) + LoadRaw32(ip + 16);
   if (header > kIpv4HeaderSize) sum += SumBytes(ip + 20, header - kIpv4HeaderSize);
   if (FoldChecksum(sum) != 0xffff) return Verdict::kMalformed;
   if (IsBadV4Source(ip + 12)) return Verdict::kBadAddress;
-  const uint16_t fragment = Get16(ip + 6);
+  const uint16_t fragment = LoadBe16(ip + 6);
   if ((fragment & (kIpv4MoreFragments | kIpv4OffsetMask)) != 0) return Verdict::kFragment;
   packet.source = LoadV4(ip + 12);
   packet.tos = ip[1];
   packet.ttl = ip[8];
   if ((fragment & 0x4000) != 0) packet.flags |= Packet::kDontFragment;
-  packet.old_sum = ChecksumSum{Load32(ip + 12)} + Load32(ip + 16);
+  packet.old_sum = ChecksumSum{LoadRaw32(ip + 12)} + LoadRaw32(ip + 16);
   parsed.udp = ip + header;
   parsed.udp_room = total - header;
   return Verdict::kUdp;
@@ -115,9 +116,9 @@ Verdict ParseV6(const ShardState& state, uint8_t* ip, uint32_t room, Packet& pac
   if (room < kIpv6HeaderSize) return Verdict::kMalformed;
   packet.destination = LoadV6(ip + 24);
   if (packet.destination.IsV4()) return Verdict::kBadAddress;
-  parsed.local = state.addresses.Find(packet.destination);
+  parsed.local = state.addresses.LookUp(packet.destination);
   if (parsed.local == nullptr) return Verdict::kNotOurs;
-  const uint32_t total = kIpv6HeaderSize + Get16(ip + 4);
+  const uint32_t total = kIpv6HeaderSize + LoadBe16(ip + 4);
   if (ip[0] >> 4 != 6 || total > room) return Verdict::kMalformed;
   uint32_t offset = kIpv6HeaderSize;
   uint8_t next = ip[6];
@@ -135,7 +136,7 @@ Verdict ParseV6(const ShardState& state, uint8_t* ip, uint32_t room, Packet& pac
   packet.source = LoadV6(ip + 8);
   if (IsBadV6Source(packet.source)) return Verdict::kBadAddress;
   if (next == kProtocolFragment) return Verdict::kFragment;
-  packet.tos = static_cast<uint8_t>(Get16(ip) >> 4);
+  packet.tos = static_cast<uint8_t>(LoadBe16(ip) >> 4);
   packet.ttl = ip[7];
   packet.flags |= Packet::kFromV6;
   packet.old_sum = SumAddressV6(ip + 8) + SumAddressV6(ip + 24);
@@ -148,26 +149,27 @@ Verdict ParseV6(const ShardState& state, uint8_t* ip, uint32_t room, Packet& pac
 Verdict ParseUdp(const ShardState& state, const Parsed& parsed, Packet& packet, bool* from_client) {
   if (parsed.udp_room < kUdpHeaderSize) return Verdict::kMalformed;
   const uint8_t* udp = parsed.udp;
-  packet.destination_port = Get16(udp + 2);
+  packet.destination_port = LoadBe16(udp + 2);
   *from_client = packet.destination_port == state.config.node.listen_port &&
                  parsed.local->listen != LocalAddress::kNone;
   if (!*from_client && (parsed.local->relay == LocalAddress::kNone ||
                         !state.InRelayRange(packet.destination_port))) {
     return Verdict::kNotOurs;
   }
-  const uint32_t length = Get16(udp + 4);
+  const uint32_t length = LoadBe16(udp + 4);
   if (length < kUdpHeaderSize || length > parsed.udp_room) return Verdict::kMalformed;
-  packet.source_port = Get16(udp);
+  packet.source_port = LoadBe16(udp);
   if (packet.source_port == 0) return Verdict::kBadAddress;
   packet.local = *from_client ? parsed.local->listen : parsed.local->relay;
-  packet.check = Load16(udp + 6);
+  packet.check = LoadRaw16(udp + 6);
   packet.payload = parsed.udp + kUdpHeaderSize;
   packet.payload_len = static_cast<uint16_t>(length - kUdpHeaderSize);
-  packet.old_sum += ChecksumSum{Load16(udp)} + Load16(udp + 2) + 2 * ChecksumSum{Load16(udp + 4)};
+  packet.old_sum +=
+      ChecksumSum{LoadRaw16(udp)} + LoadRaw16(udp + 2) + 2 * ChecksumSum{LoadRaw16(udp + 4)};
   return Verdict::kUdp;
 }
 
-void Refuse(ShardState& state, rte_mbuf* frame, Verdict verdict, bool internal) {
+void DivertOrDrop(ShardState& state, rte_mbuf* frame, Verdict verdict, bool internal) {
   switch (verdict) {
     case Verdict::kFragment:
       return TakeFragment(state, frame);
@@ -180,7 +182,7 @@ void Refuse(ShardState& state, rte_mbuf* frame, Verdict verdict, bool internal) 
   }
 }
 
-bool IsOneFrameForUs(const uint8_t* ethernet) { return (ethernet[0] & 1) == 0; }
+bool IsUnicast(const uint8_t* ethernet) { return (ethernet[0] & 1) == 0; }
 
 void ClassifyOne(ShardState& state, rte_mbuf* frame, bool with_flags, Burst& burst,
                  unsigned* used) {
@@ -195,10 +197,10 @@ void ClassifyOne(ShardState& state, rte_mbuf* frame, bool with_flags, Burst& bur
   Packet& packet = burst.packets[*used];
   packet.mbuf = frame;
   packet.flags = with_flags ? static_cast<uint8_t>(frame->hash.usr & kTravellingFlags) : uint8_t{0};
-  const bool internal = packet.Has(Packet::kHandedOver | Packet::kHairpin);
+  const bool internal = packet.HasAny(Packet::kHandedOver | Packet::kHairpin);
   const uint32_t room = frame->data_len - kEthernetHeaderSize;
   uint8_t* ip = ethernet + kEthernetHeaderSize;
-  const uint16_t type = Get16(ethernet + 12);
+  const uint16_t type = LoadBe16(ethernet + 12);
   Parsed parsed = {};
   Verdict verdict = Verdict::kNotOurs;
   if (type == kEtherTypeV4) {
@@ -208,9 +210,9 @@ void ClassifyOne(ShardState& state, rte_mbuf* frame, bool with_flags, Burst& bur
   }
   bool from_client = false;
   if (verdict == Verdict::kUdp) verdict = ParseUdp(state, parsed, packet, &from_client);
-  if (verdict == Verdict::kUdp && !IsOneFrameForUs(ethernet)) verdict = Verdict::kBadAddress;
+  if (verdict == Verdict::kUdp && !IsUnicast(ethernet)) verdict = Verdict::kBadAddress;
   if (verdict != Verdict::kUdp) [[unlikely]] {
-    return Refuse(state, frame, verdict, internal);
+    return DivertOrDrop(state, frame, verdict, internal);
   }
   if (packet.FromV6() && packet.check == 0) [[unlikely]] {
     return state.Drop(frame, Counter::k_drop_zero_checksum_v6);

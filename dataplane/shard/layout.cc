@@ -12,9 +12,9 @@ void LayOut(ShardState& state, Arena& arena) {
 
   state.hot = arena.Take<HotLine>(allocations);
   state.cold = arena.Take<ColdLine>(allocations);
-  state.permissions = arena.Take<PermissionRecord>(node.permissions_per_shard);
-  state.channels = arena.Take<ChannelRecord>(node.channels_per_shard);
-  state.redirects = arena.Take<RedirectRecord>(state.redirect_capacity);
+  state.permissions = arena.Take<PermissionEntry>(node.permissions_per_shard);
+  state.channels = arena.Take<ChannelEntry>(node.channels_per_shard);
+  state.redirects = arena.Take<RedirectEntry>(state.redirect_capacity);
   state.relay_slots = arena.Take<uint32_t>(node.relay_addresses.size() * state.relay_ports);
   state.next_hops = arena.Take<NextHop>(kMaxNextHops);
   state.identifications = arena.Take<uint16_t>(kIdentifications);
@@ -22,7 +22,7 @@ void LayOut(ShardState& state, Arena& arena) {
   state.v4_addresses.Create(arena, node);
   state.relay_v4 = arena.Take<uint32_t>(node.relay_addresses.size());
   state.listen_v4 = arena.Take<uint32_t>(node.listen_addresses.size());
-  state.clients.Create(arena, allocations + state.redirect_capacity, BucketTable::kQuick);
+  state.clients.Create(arena, allocations + state.redirect_capacity, BucketTable::kFast);
   state.permission_table.Create(arena, node.permissions_per_shard);
   state.channel_numbers.Create(arena, node.channels_per_shard);
   state.channel_peers.Create(arena, node.channels_per_shard);

@@ -53,7 +53,8 @@ struct Packet {
   uint8_t ttl;
   uint8_t flags;
 
-  bool Has(uint8_t flag) const { return (flags & flag) != 0; }
+  bool HasAny(uint8_t wanted) const { return (flags & wanted) != 0; }
+  bool Has(uint8_t flag) const { return HasAny(flag); }
   bool FromV6() const { return Has(kFromV6); }
 };
 

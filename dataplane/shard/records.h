@@ -16,7 +16,7 @@ struct CachedHop {
 };
 
 /// One cache line per allocation; both families alike (IPv4 is held mapped). Expiries here are
-/// never later than the allocation's own. What the quick stages compare lies in eight bytes each
+/// never later than the allocation's own. What the fast path compares lies in eight bytes each
 /// time: the end of `client` and what follows it, the end of `peer` and what follows it.
 struct alignas(64) HotLine {
   static constexpr uint8_t kUsed = 1;
@@ -44,13 +44,13 @@ struct alignas(64) HotLine {
   }
   const RelayPort& Relay(bool v6) const { return v6 ? relay_v6 : relay_v4; }
 
-  /// What QuickClient() is for this IPv4 client (network order), when the line is kAllV4.
-  static uint64_t QuickClientKey(uint32_t address, uint16_t port, uint8_t local) {
+  /// What FastClient() is for this IPv4 client (network order), when the line is kAllV4.
+  static uint64_t FastClientKey(uint32_t address, uint16_t port, uint8_t local) {
     return address | uint64_t{port} << 32 | uint64_t{local} << 48 | uint64_t{kUsed | kAllV4} << 56;
   }
-  uint64_t QuickClient() const { return LoadAt(kClientEnd) & ~(uint64_t{kMoreChannels} << 56); }
+  uint64_t FastClient() const { return LoadAt(kClientEnd) & ~(uint64_t{kMoreChannels} << 56); }
   /// Address (network order), port and channel number, from the lowest bit.
-  uint64_t QuickPeer() const { return LoadAt(kPeerEnd); }
+  uint64_t FastPeer() const { return LoadAt(kPeerEnd); }
 
  private:
   static constexpr size_t kClientEnd = 12;
@@ -72,14 +72,14 @@ struct ColdLine {
   uint32_t channels;               // bound, the inline one included
 };
 
-struct PermissionRecord {
+struct PermissionEntry {
   IpAddress peer;
   uint32_t allocation_plus_1;  // 0 for a free record
   Deciseconds expiry;
 };
-static_assert(sizeof(PermissionRecord) == 24);
+static_assert(sizeof(PermissionEntry) == 24);
 
-struct ChannelRecord {
+struct ChannelEntry {
   IpAddress peer;
   AllocationId allocation;
   Deciseconds expiry;
@@ -87,10 +87,10 @@ struct ChannelRecord {
   uint16_t number;  // 0 for a free record
   CachedHop hop;
 };
-static_assert(sizeof(ChannelRecord) == 32);
+static_assert(sizeof(ChannelEntry) == 32);
 
 /// A client whose allocation lives on another shard.
-struct RedirectRecord {
+struct RedirectEntry {
   ClientTuple tuple;
   ShardId owner;
   uint32_t next_free;

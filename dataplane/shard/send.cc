@@ -35,8 +35,8 @@ bool Hold(ShardState& state, rte_mbuf* frame, const IpAddress& destination, Cut 
 bool Hairpin(ShardState& state, rte_mbuf* frame, const IpAddress& destination, Cut cut) {
   const auto* udp = rte_pktmbuf_mtod(frame, const uint8_t*) + kEthernetHeaderSize +
                     (IsV6Frame(frame) ? kIpv6HeaderSize : kIpv4HeaderSize);
-  const uint16_t port = Get16(udp + 2);
-  const LocalAddress* local = state.addresses.Find(destination);
+  const uint16_t port = LoadBe16(udp + 2);
+  const LocalAddress* local = state.addresses.LookUp(destination);
   if (local == nullptr || local->relay == LocalAddress::kNone || !state.InRelayRange(port)) {
     state.Drop(frame, Counter::k_drop_peer_denied);
     return false;
@@ -82,7 +82,7 @@ bool CutAndSend(ShardState& state, rte_mbuf* frame, const NextHop& hop, Cut cut)
   }
   const uint8_t* ip = rte_pktmbuf_mtod(frame, const uint8_t*) + kEthernetHeaderSize;
   const uint32_t identification =
-      cut == Cut::kTo1280 ? static_cast<uint32_t>(state.Random()) : Get16(ip + 4);
+      cut == Cut::kTo1280 ? static_cast<uint32_t>(state.Random()) : LoadBe16(ip + 4);
   return SendFragments(state, frame, mtu, identification);
 }
 

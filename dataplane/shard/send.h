@@ -12,22 +12,6 @@ namespace causeway {
 inline constexpr unsigned kUdpHeaderSize = 8;
 inline constexpr uint8_t kDefaultTtl = 64;
 
-inline void Put16(uint8_t* p, uint16_t value) {
-  value = __builtin_bswap16(value);
-  std::memcpy(p, &value, 2);
-}
-inline uint16_t Load16(const uint8_t* p) {
-  uint16_t value;
-  std::memcpy(&value, p, 2);
-  return value;
-}
-inline uint16_t Get16(const uint8_t* p) { return __builtin_bswap16(Load16(p)); }
-inline uint32_t Load32(const uint8_t* p) {
-  uint32_t value;
-  std::memcpy(&value, p, 4);
-  return value;
-}
-
 /// One UDP datagram's addresses. Ports are in host order.
 struct Leg {
   const IpAddress& source;
@@ -64,15 +48,15 @@ inline constexpr uint16_t kUdpProtocolWord = __builtin_bswap16(17);
 template <bool kV6>
 inline uint8_t* WriteHeaders(uint8_t* payload, const Leg& leg, const HeaderFields& fields) {
   uint8_t* udp = payload - kUdpHeaderSize;
-  Put16(udp, leg.source_port);
-  Put16(udp + 2, leg.destination_port);
-  Put16(udp + 4, fields.udp_length);
+  StoreBe16(udp, leg.source_port);
+  StoreBe16(udp + 2, leg.destination_port);
+  StoreBe16(udp + 4, fields.udp_length);
   std::memcpy(udp + 6, &fields.check, 2);
   if constexpr (kV6) {
     uint8_t* ip = udp - kIpv6HeaderSize;
     const uint32_t first = __builtin_bswap32(0x60000000u | uint32_t{fields.tos} << 20);
     std::memcpy(ip, &first, 4);
-    Put16(ip + 4, fields.udp_length);
+    StoreBe16(ip + 4, fields.udp_length);
     ip[6] = kProtocolUdp;
     ip[7] = fields.ttl;
     std::memcpy(ip + 8, leg.source.bytes(), 16);
@@ -86,8 +70,8 @@ inline uint8_t* WriteHeaders(uint8_t* payload, const Leg& leg, const HeaderField
       __builtin_bswap32(uint32_t{fields.identification} << 16 |
                         (fields.dont_fragment ? 0x4000u : 0u)),
       __builtin_bswap32(uint32_t{fields.ttl} << 24 | uint32_t{kProtocolUdp} << 16)};
-  const uint32_t source = Load32(leg.source.v4_bytes());
-  const uint32_t destination = Load32(leg.destination.v4_bytes());
+  const uint32_t source = LoadRaw32(leg.source.v4_bytes());
+  const uint32_t destination = LoadRaw32(leg.destination.v4_bytes());
   const auto check = static_cast<uint16_t>(
       ~FoldChecksum(uint64_t{words[0]} + words[1] + words[2] + source + destination));
   std::memcpy(ip, words, 12);
@@ -102,7 +86,7 @@ template <bool kV6>
 inline void FinishFrame(rte_mbuf* mbuf, uint8_t* ip, const uint8_t* end, const NextHop& hop) {
   uint8_t* ethernet = ip - kEthernetHeaderSize;
   std::memcpy(ethernet, &hop, 12);
-  Put16(ethernet + 12, kV6 ? 0x86dd : 0x0800);
+  StoreBe16(ethernet + 12, kV6 ? 0x86dd : 0x0800);
   mbuf->data_off = static_cast<uint16_t>(ethernet - static_cast<uint8_t*>(mbuf->buf_addr));
   mbuf->data_len = static_cast<uint16_t>(end - ethernet);
   mbuf->pkt_len = mbuf->data_len;

@@ -119,8 +119,8 @@ ShardImpl::~ShardImpl() {
 void ShardImpl::Process(rte_mbuf* const* frames, unsigned count, bool with_flags) {
   Burst burst;
   Classify(state_, frames, count, with_flags, burst);
-  FindClients(state_, burst);
-  FindPeers(state_, burst);
+  LookUpClients(state_, burst);
+  LookUpPeers(state_, burst);
   RelayChannelData(state_, burst.channel_data);
   HandleStun(state_, burst.stun);
   RelayFromPeers(state_, burst.peers);
@@ -173,7 +173,7 @@ unsigned ShardImpl::ServeLink() {
   state_.Count(Counter::k_rx_packets, now.count);
   state_.Count(Counter::k_rx_bytes, bytes);
   rte_mbuf* others[kLinkBurst];
-  const unsigned left = QuickRelay(state_, now, ahead, others);
+  const unsigned left = FastRelay(state_, now, ahead, others);
   for (unsigned at = 0; at < left; at += kBurst) {
     Process(others + at, std::min(left - at, kBurst), false);
   }
@@ -186,7 +186,7 @@ unsigned ShardImpl::Poll(uint64_t now_tsc) {
   const uint64_t age = now_tsc - state_.config.epoch_tsc;
   state_.now = static_cast<Deciseconds>(
       static_cast<unsigned __int128>(age) * state_.decisecond_factor >> 64);
-  unsigned handled = ObeyCommands(state_);
+  unsigned handled = ApplyCommands(state_);
   handled += ServeHandOff();
   handled += ServeLink();
   handled += ServeLoopback();

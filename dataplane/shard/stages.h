@@ -16,8 +16,8 @@ struct FrameBurst {
 /// the peer of its first channel, IPv4 on both sides, whole, by a next hop that is known. Leaves all
 /// else as it came, in order, in `others` (room for kLinkBurst); returns how many. What it does to a
 /// frame is exactly what the other stages would.
-unsigned QuickRelay(ShardState& state, const FrameBurst& now, const FrameBurst& ahead,
-                    rte_mbuf** others);
+unsigned FastRelay(ShardState& state, const FrameBurst& now, const FrameBurst& ahead,
+                   rte_mbuf** others);
 
 /// Parses frames and sorts them: datagrams of clients and of peers of this shard go to `burst`, all
 /// others are done with here (fragments, hand-off, the kernel's, drops). Frames that come from a
@@ -26,9 +26,9 @@ void Classify(ShardState& state, rte_mbuf* const* frames, unsigned count, bool w
               Burst& burst);
 
 /// Finds the allocations of the clients' datagrams and sorts them into channel_data and stun.
-void FindClients(ShardState& state, Burst& burst);
+void LookUpClients(ShardState& state, Burst& burst);
 /// Finds the allocations of the peers' datagrams; those of none are dropped.
-void FindPeers(ShardState& state, Burst& burst);
+void LookUpPeers(ShardState& state, Burst& burst);
 
 /// ChannelData of clients, to peers (RFC 8656 section 12.6).
 void RelayChannelData(ShardState& state, const PacketList& packets);
@@ -38,8 +38,8 @@ void HandleStun(ShardState& state, const PacketList& packets);
 /// Datagrams of peers, to clients (RFC 8656 sections 11.3, 12.7).
 void RelayFromPeers(ShardState& state, const PacketList& packets);
 
-/// Obeys up to a ring's burst of commands; returns how many.
-unsigned ObeyCommands(ShardState& state);
+/// Applies up to a ring's burst of commands; returns how many.
+unsigned ApplyCommands(ShardState& state);
 /// A Data indication with an ICMP attribute for a client (RFC 8656 section 11.5).
 void SendIcmpIndication(ShardState& state, const RelayIcmp& icmp);
 /// Sends a message that control made.

@@ -49,9 +49,9 @@ struct ShardState {
 
   HotLine* hot = nullptr;
   ColdLine* cold = nullptr;
-  PermissionRecord* permissions = nullptr;
-  ChannelRecord* channels = nullptr;
-  RedirectRecord* redirects = nullptr;
+  PermissionEntry* permissions = nullptr;
+  ChannelEntry* channels = nullptr;
+  RedirectEntry* redirects = nullptr;
   uint32_t free_redirect = 0;  // index + 1
   uint32_t redirect_capacity = 0;
   uint32_t* relay_slots = nullptr;  // [relay address][port - first]: allocation + 1
@@ -97,6 +97,8 @@ struct ShardState {
     rte_pktmbuf_free(mbuf);
   }
   void Drop(const Packet& packet, Counter reason) { Drop(packet.mbuf, reason); }
+  /// A packet that has done its work by arriving.
+  void Consume(const Packet& packet, Counter counter) { Drop(packet.mbuf, counter); }
 
   /// False when the ring is full: the event, and any buffer in it, stays with the caller.
   bool Raise(const Event& event) {
@@ -142,27 +144,27 @@ struct ShardState {
                ? ShardId{0}
                : static_cast<ShardId>((port >> block_shift) % config.node.shards);
   }
-  uint32_t FindPermission(AllocationId allocation, const IpAddress& peer) const {
-    return FindPermission(HashPermission(secret, allocation, peer), allocation, peer);
+  uint32_t LookUpPermission(AllocationId allocation, const IpAddress& peer) const {
+    return LookUpPermission(HashPermission(secret, allocation, peer), allocation, peer);
   }
-  uint32_t FindPermission(uint64_t hash, AllocationId allocation, const IpAddress& peer) const {
-    return permission_table.Find(hash, [&](uint32_t id) {
+  uint32_t LookUpPermission(uint64_t hash, AllocationId allocation, const IpAddress& peer) const {
+    return permission_table.LookUp(hash, [&](uint32_t id) {
       return permissions[id].allocation_plus_1 == allocation + 1 && permissions[id].peer == peer;
     });
   }
-  uint32_t FindChannel(AllocationId allocation, const Endpoint& peer) const {
-    return channel_peers.Find(HashChannelPeer(secret, allocation, peer), [&](uint32_t id) {
+  uint32_t LookUpChannel(AllocationId allocation, const Endpoint& peer) const {
+    return channel_peers.LookUp(HashChannelPeer(secret, allocation, peer), [&](uint32_t id) {
       return channels[id].allocation == allocation && channels[id].peer_port == peer.port &&
              channels[id].peer == peer.address;
     });
   }
-  uint32_t FindChannel(AllocationId allocation, uint16_t number) const {
-    return channel_numbers.Find(HashChannelNumber(secret, allocation, number), [&](uint32_t id) {
+  uint32_t LookUpChannel(AllocationId allocation, uint16_t number) const {
+    return channel_numbers.LookUp(HashChannelNumber(secret, allocation, number), [&](uint32_t id) {
       return channels[id].allocation == allocation && channels[id].number == number;
     });
   }
-  uint32_t FindClient(uint64_t hash, const ClientTuple& tuple) const {
-    return clients.Find(hash, [&](uint32_t value) {
+  uint32_t LookUpClient(uint64_t hash, const ClientTuple& tuple) const {
+    return clients.LookUp(hash, [&](uint32_t value) {
       if (value >= config.node.allocations_per_shard) {
         return redirects[value - config.node.allocations_per_shard].tuple == tuple;
       }
@@ -176,7 +178,7 @@ struct ShardState {
   bool IsPermitted(uint64_t hash, AllocationId allocation, const IpAddress& peer) const {
     const HotLine& line = hot[allocation];
     if (line.peer == peer) return line.permission_expiry > now;
-    const uint32_t id = FindPermission(hash, allocation, peer);
+    const uint32_t id = LookUpPermission(hash, allocation, peer);
     return id != BucketTable::kNone && permissions[id].expiry > now &&
            cold[allocation].expiry > now;
   }

@@ -46,7 +46,7 @@ bool ReadXorAddress(const uint8_t* message, const uint8_t* value, uint16_t size,
   uint8_t bytes[16];
   for (int i = 0; i < size - 4; ++i) bytes[i] = value[4 + i] ^ mask[i];
   out.address = v6 ? IpAddress::FromV6Bytes(bytes) : IpAddress::FromV4Bytes(bytes);
-  out.port = ReadBe16(value + 2) ^ static_cast<uint16_t>(kCookie >> 16);
+  out.port = LoadBe16(value + 2) ^ static_cast<uint16_t>(kCookie >> 16);
   return !v6 || !out.address.IsV4();
 }
 
@@ -100,7 +100,7 @@ void Note(const uint8_t* message, uint32_t at, uint16_t type, uint16_t size, Sum
 
 bool FingerprintHolds(const uint8_t* message, uint32_t at, uint16_t size, uint32_t message_size) {
   return size == 4 && at + 8 == message_size &&
-         ReadBe32(message + at + 4) == Fingerprint(message, at);
+         LoadBe32(message + at + 4) == Fingerprint(message, at);
 }
 
 }  // namespace
@@ -111,15 +111,15 @@ uint32_t Fingerprint(const uint8_t* message, uint32_t size) {
 
 bool Read(const uint8_t* message, uint32_t size, Summary& summary) {
   if (size < kHeaderSize || (message[0] & 0xc0) != 0) return false;
-  summary.type = ReadBe16(message);
-  const uint16_t length = ReadBe16(message + 2);
-  if (length % 4 != 0 || length + kHeaderSize != size || ReadBe32(message + 4) != kCookie) {
+  summary.type = LoadBe16(message);
+  const uint16_t length = LoadBe16(message + 2);
+  if (length % 4 != 0 || length + kHeaderSize != size || LoadBe32(message + 4) != kCookie) {
     return false;
   }
   bool after_integrity = false;
   for (uint32_t at = kHeaderSize; at < size;) {
-    const uint16_t type = ReadBe16(message + at);
-    const uint16_t value_size = ReadBe16(message + at + 2);
+    const uint16_t type = LoadBe16(message + at);
+    const uint16_t value_size = LoadBe16(message + at + 2);
     const uint32_t padded = (value_size + 3u) & ~3u;
     if (padded > size - at - 4) return false;
     if (type == kFingerprint) {
@@ -138,22 +138,22 @@ void WriteXorAddress(uint8_t* at, uint16_t attribute, const Endpoint& endpoint,
                      const uint8_t* transaction_id) {
   const bool v4 = endpoint.address.IsV4();
   const unsigned size = v4 ? 4 : 16;
-  WriteBe16(at, attribute);
-  WriteBe16(at + 2, size + 4);
+  StoreBe16(at, attribute);
+  StoreBe16(at + 2, size + 4);
   at[4] = 0;
   at[5] = static_cast<uint8_t>(endpoint.address.family());
-  WriteBe16(at + 6, endpoint.port ^ (kCookie >> 16));
+  StoreBe16(at + 6, endpoint.port ^ (kCookie >> 16));
   uint8_t mask[16];
-  WriteBe32(mask, kCookie);
+  StoreBe32(mask, kCookie);
   std::memcpy(mask + 4, transaction_id, 12);
   const uint8_t* bytes = v4 ? endpoint.address.v4_bytes() : endpoint.address.bytes();
   for (unsigned i = 0; i < size; ++i) at[8 + i] = bytes[i] ^ mask[i];
 }
 
 void WriteHeader(uint8_t* at, uint16_t type, uint16_t length, const uint8_t* transaction_id) {
-  WriteBe16(at, type);
-  WriteBe16(at + 2, length);
-  WriteBe32(at + 4, kCookie);
+  StoreBe16(at, type);
+  StoreBe16(at + 2, length);
+  StoreBe32(at + 4, kCookie);
   std::memcpy(at + 8, transaction_id, 12);
 }
 

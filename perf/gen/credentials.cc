@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "control/auth/nonce.h"
 #include "control/auth/opaque_string.h"
-#include "control/stun/byte_order.h"
+#include "dataplane/byte_order.h"
 
 namespace causeway::gen {
 namespace {
@@ -22,8 +22,8 @@ absl::string_view Text(Bytes bytes) {
 std::optional<PasswordAlgorithm> BestOf(Bytes offered) {
   std::optional<PasswordAlgorithm> best;
   for (size_t at = 0; at + 4 <= offered.size();) {
-    const uint16_t number = stun::Load16(&offered[at]);
-    const size_t parameters = (stun::Load16(&offered[at + 2]) + size_t{3}) & ~size_t{3};
+    const uint16_t number = LoadBe16(&offered[at]);
+    const size_t parameters = (LoadBe16(&offered[at + 2]) + size_t{3}) & ~size_t{3};
     if (number == static_cast<uint16_t>(PasswordAlgorithm::kSha256))
       best = PasswordAlgorithm::kSha256;
     if (number == static_cast<uint16_t>(PasswordAlgorithm::kMd5) && !best)
@@ -57,9 +57,9 @@ absl::StatusOr<Credentials> Credentials::Create(const std::string& name,
 }
 
 absl::Status Credentials::TakeChallenge(const stun::Message& challenge) {
-  const stun::AttributeView* realm = challenge.Find(Attribute::kRealm);
-  const stun::AttributeView* nonce = challenge.Find(Attribute::kNonce);
-  const stun::AttributeView* offered = challenge.Find(Attribute::kPasswordAlgorithms);
+  const stun::AttributeView* realm = challenge.LookUp(Attribute::kRealm);
+  const stun::AttributeView* nonce = challenge.LookUp(Attribute::kNonce);
+  const stun::AttributeView* offered = challenge.LookUp(Attribute::kPasswordAlgorithms);
   if (realm == nullptr || nonce == nullptr) {
     return absl::FailedPreconditionError(
         "the server asks for credentials but names no realm and nonce: is it a TURN server with "

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "control/stun/byte_order.h"
 #include "control/stun/types.h"
+#include "dataplane/byte_order.h"
 #include "perf/gen/profile.h"
 #include "perf/gen/turn_client.h"
 
@@ -113,26 +113,26 @@ uint16_t FrameWriter::WriteAs(uint8_t* frame, Flow& flow, uint32_t number, uint1
 size_t FrameWriter::WriteEncapsulation(uint8_t* at, const Flow& flow, uint16_t payload_size) const {
   if (encapsulation_ == Encapsulation::kNone) return 0;
   if (encapsulation_ == Encapsulation::kChannelData) {
-    stun::Store32(at, uint32_t{kChannel} << 16 | payload_size);
+    StoreBe32(at, uint32_t{kChannel} << 16 | payload_size);
     return 4;
   }
   const size_t address = peer_v4_ ? 4 : 16;
   const size_t prefix = stun::kHeaderSize + 8 + address + 4;
-  stun::Store16(at, kSendIndication);
-  stun::Store16(at + 2, static_cast<uint16_t>(prefix - stun::kHeaderSize +
-                                              ((payload_size + size_t{3}) & ~size_t{3})));
-  stun::Store32(at + 4, stun::kMagicCookie);
+  StoreBe16(at, kSendIndication);
+  StoreBe16(at + 2, static_cast<uint16_t>(prefix - stun::kHeaderSize +
+                                          ((payload_size + size_t{3}) & ~size_t{3})));
+  StoreBe32(at + 4, stun::kMagicCookie);
   std::copy_n(kSendTransaction, 12, at + 8);
   uint8_t* attribute = at + stun::kHeaderSize;
-  stun::Store16(attribute, static_cast<uint16_t>(stun::Attribute::kXorPeerAddress));
-  stun::Store16(attribute + 2, static_cast<uint16_t>(4 + address));
+  StoreBe16(attribute, static_cast<uint16_t>(stun::Attribute::kXorPeerAddress));
+  StoreBe16(attribute + 2, static_cast<uint16_t>(4 + address));
   attribute[4] = 0;
   attribute[5] = peer_v4_ ? 1 : 2;
-  stun::Store16(attribute + 6,
-                Swapped(flow.peer_port) ^ static_cast<uint16_t>(stun::kMagicCookie >> 16));
+  StoreBe16(attribute + 6,
+            Swapped(flow.peer_port) ^ static_cast<uint16_t>(stun::kMagicCookie >> 16));
   for (size_t i = 0; i < address; ++i) attribute[8 + i] = flow.peer[16 - address + i] ^ at[4 + i];
-  stun::Store16(attribute + 8 + address, static_cast<uint16_t>(stun::Attribute::kData));
-  stun::Store16(attribute + 10 + address, payload_size);
+  StoreBe16(attribute + 8 + address, static_cast<uint16_t>(stun::Attribute::kData));
+  StoreBe16(attribute + 10 + address, payload_size);
   return prefix;
 }
 

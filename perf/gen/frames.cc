@@ -20,7 +20,7 @@ void WriteIp(uint8_t* ip, const IpAddress& source, const IpAddress& destination,
   if (source.IsV4()) {
     std::memset(ip, 0, kIpv4HeaderSize);
     ip[0] = 0x45;
-    WriteBe16(ip + 2, kIpv4HeaderSize + udp_length);
+    StoreBe16(ip + 2, kIpv4HeaderSize + udp_length);
     ip[6] = 0x40;  // do not fragment
     ip[8] = kHopLimit;
     ip[9] = kProtocolUdp;
@@ -31,7 +31,7 @@ void WriteIp(uint8_t* ip, const IpAddress& source, const IpAddress& destination,
   }
   std::memset(ip, 0, kIpv6HeaderSize);
   ip[0] = 0x60;
-  WriteBe16(ip + 4, udp_length);
+  StoreBe16(ip + 4, udp_length);
   ip[6] = kProtocolUdp;
   ip[7] = kHopLimit;
   std::memcpy(ip + 8, source.bytes(), 16);
@@ -46,14 +46,14 @@ size_t WriteHeaders(uint8_t* frame, const MacPair& macs, const Endpoint& source,
   const size_t udp_length = kUdpHeaderSize + payload_size;
   std::copy(macs.destination.begin(), macs.destination.end(), frame);
   std::copy(macs.source.begin(), macs.source.end(), frame + 6);
-  WriteBe16(frame + 12, is_v4 ? 0x0800 : 0x86dd);
+  StoreBe16(frame + 12, is_v4 ? 0x0800 : 0x86dd);
   uint8_t* ip = frame + kEthernetHeaderSize;
   WriteIp(ip, source.address, destination.address, udp_length);
   uint8_t* udp = ip + (is_v4 ? kIpv4HeaderSize : kIpv6HeaderSize);
-  WriteBe16(udp, source.port);
-  WriteBe16(udp + 2, destination.port);
-  WriteBe16(udp + 4, udp_length);
-  WriteBe16(udp + 6, 0);
+  StoreBe16(udp, source.port);
+  StoreBe16(udp + 2, destination.port);
+  StoreBe16(udp + 4, udp_length);
+  StoreBe16(udp + 6, 0);
   const uint16_t checksum =
       UdpChecksumField(PseudoHeaderSum(ip, is_v4, udp_length) + SumBytes(udp, udp_length));
   std::memcpy(udp + 6, &checksum, 2);

@@ -36,8 +36,8 @@ struct UdpView {
   uint16_t payload_size;
   bool is_v4;
 
-  uint16_t source_port() const { return ReadBe16(udp); }
-  uint16_t destination_port() const { return ReadBe16(udp + 2); }
+  uint16_t source_port() const { return LoadBe16(udp); }
+  uint16_t destination_port() const { return LoadBe16(udp + 2); }
   IpAddress source() const;
   IpAddress destination() const;
 };
@@ -46,10 +46,10 @@ struct UdpView {
 /// Checksums are not looked at.
 inline bool ReadUdp(const uint8_t* frame, size_t size, UdpView& view) {
   if (size < kEthernetHeaderSize + kIpv4HeaderSize + kUdpHeaderSize) return false;
-  const uint16_t type = ReadBe16(frame + 12);
+  const uint16_t type = LoadBe16(frame + 12);
   view.ip = frame + kEthernetHeaderSize;
   if (type == 0x0800) [[likely]] {
-    const bool fragment = (ReadBe16(view.ip + 6) & (kIpv4MoreFragments | kIpv4OffsetMask)) != 0;
+    const bool fragment = (LoadBe16(view.ip + 6) & (kIpv4MoreFragments | kIpv4OffsetMask)) != 0;
     if (view.ip[0] != 0x45 || view.ip[9] != kProtocolUdp || fragment) return false;
     view.udp = view.ip + kIpv4HeaderSize;
     view.is_v4 = true;
@@ -63,7 +63,7 @@ inline bool ReadUdp(const uint8_t* frame, size_t size, UdpView& view) {
   } else {
     return false;
   }
-  const uint16_t length = ReadBe16(view.udp + 4);
+  const uint16_t length = LoadBe16(view.udp + 4);
   if (length < kUdpHeaderSize || view.udp + length > frame + size) return false;
   view.payload = view.udp + kUdpHeaderSize;
   view.payload_size = static_cast<uint16_t>(length - kUdpHeaderSize);

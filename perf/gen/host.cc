@@ -35,9 +35,9 @@ constexpr size_t kNdSize = kOptionAt + 8;
 void WriteNd(uint8_t* frame, uint8_t type, const IpAddress& source, const IpAddress& destination,
              const IpAddress& target, const MacAddress& mac) {
   uint8_t* ip = frame + kEthernetHeaderSize;
-  WriteBe16(frame + 12, 0x86dd);
+  StoreBe16(frame + 12, 0x86dd);
   ip[0] = 0x60;
-  WriteBe16(ip + 4, kNdSize - kIcmpAt);
+  StoreBe16(ip + 4, kNdSize - kIcmpAt);
   ip[6] = kProtocolIcmpV6;
   ip[7] = 255;
   std::memcpy(ip + 8, source.bytes(), 16);
@@ -90,7 +90,7 @@ absl::Status Host::Resolve(absl::FunctionRef<bool()> interrupted) {
 
 void Host::OnFrame(const uint8_t* frame, size_t size) {
   if (size < kEthernetHeaderSize) return;
-  const uint16_t type = ReadBe16(frame + 12);
+  const uint16_t type = LoadBe16(frame + 12);
   if (type == 0x0806) OnArp(frame, size);
   if (type == 0x86dd) OnIcmpV6(frame, size);
 }
@@ -117,13 +117,13 @@ void Host::SendArp(uint16_t operation, const IpAddress& sender, const MacAddress
   const bool request = operation == kArpRequest;
   for (size_t i = 0; i < 6; ++i) frame[i] = request ? uint8_t{0xff} : target_mac[i];
   std::copy(macs_.source.begin(), macs_.source.end(), frame + 6);
-  WriteBe16(frame + 12, 0x0806);
+  StoreBe16(frame + 12, 0x0806);
   uint8_t* arp = frame + kEthernetHeaderSize;
-  WriteBe16(arp, 1);
-  WriteBe16(arp + 2, 0x0800);
+  StoreBe16(arp, 1);
+  StoreBe16(arp + 2, 0x0800);
   arp[4] = 6;
   arp[5] = 4;
-  WriteBe16(arp + 6, operation);
+  StoreBe16(arp + 6, operation);
   std::copy(macs_.source.begin(), macs_.source.end(), arp + 8);
   std::memcpy(arp + 14, sender.v4_bytes(), 4);
   std::copy(target_mac.begin(), target_mac.end(), arp + 18);
@@ -134,10 +134,10 @@ void Host::SendArp(uint16_t operation, const IpAddress& sender, const MacAddress
 void Host::OnArp(const uint8_t* frame, size_t size) {
   if (size < kArpSize) return;
   const uint8_t* arp = frame + kEthernetHeaderSize;
-  if (ReadBe16(arp) != 1 || ReadBe16(arp + 2) != 0x0800 || arp[4] != 6 || arp[5] != 4) return;
+  if (LoadBe16(arp) != 1 || LoadBe16(arp + 2) != 0x0800 || arp[4] != 6 || arp[5] != 4) return;
   const IpAddress sender = IpAddress::FromV4Bytes(arp + 14);
   const IpAddress target = IpAddress::FromV4Bytes(arp + 24);
-  if (ReadBe16(arp + 6) == kArpRequest && IsOurs(target)) {
+  if (LoadBe16(arp + 6) == kArpRequest && IsOurs(target)) {
     MacAddress mac;
     std::copy_n(arp + 8, mac.size(), mac.begin());
     SendArp(kArpReply, target, mac, sender);

@@ -5,8 +5,8 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
-#include "control/stun/byte_order.h"
 #include "control/stun/types.h"
+#include "dataplane/byte_order.h"
 
 namespace causeway::gen {
 namespace {
@@ -16,16 +16,16 @@ constexpr uint16_t kDataIndication = 0x0017;
 
 bool IsStun(const UdpView& view) {
   return view.payload_size >= stun::kHeaderSize && view.payload[0] < 4 &&
-         stun::Load32(view.payload + 4) == stun::kMagicCookie;
+         LoadBe32(view.payload + 4) == stun::kMagicCookie;
 }
 
 // The value of the DATA attribute.
 absl::Span<const uint8_t> DataOf(const UdpView& view) {
   const uint8_t* const end = view.payload + view.payload_size;
   for (const uint8_t* at = view.payload + stun::kHeaderSize; end - at >= 4;) {
-    const uint16_t size = stun::Load16(at + 2);
+    const uint16_t size = LoadBe16(at + 2);
     if (end - at - 4 < size) break;
-    if (stun::Load16(at) == static_cast<uint16_t>(stun::Attribute::kData)) return {at + 4, size};
+    if (LoadBe16(at) == static_cast<uint16_t>(stun::Attribute::kData)) return {at + 4, size};
     at += 4 + ((size + ptrdiff_t{3}) & ~ptrdiff_t{3});
   }
   return {};
@@ -57,10 +57,10 @@ unsigned Receiver::Poll() {
 
 bool Receiver::Unwrap(Payload& payload) {
   const UdpView& view = payload.view;
-  if (view.payload_size >= 4 && stun::Load16(view.payload) == kChannel) {
+  if (view.payload_size >= 4 && LoadBe16(view.payload) == kChannel) {
     payload.arrived = Direction::kToClient;
     payload.data = view.payload + 4;
-    payload.size = stun::Load16(view.payload + 2);
+    payload.size = LoadBe16(view.payload + 2);
     return payload.size + 4 <= view.payload_size;
   }
   if (!IsStun(view)) {
@@ -69,7 +69,7 @@ bool Receiver::Unwrap(Payload& payload) {
     payload.size = view.payload_size;
     return true;
   }
-  if (stun::Load16(view.payload) != kDataIndication) return false;
+  if (LoadBe16(view.payload) != kDataIndication) return false;
   const absl::Span<const uint8_t> data = DataOf(view);
   payload.arrived = Direction::kToClient;
   payload.data = data.data();
@@ -88,7 +88,7 @@ void Receiver::Sort(const uint8_t* frame, size_t size, uint64_t now) {
 
 void Receiver::OnStun(const UdpView& view, uint64_t now) {
   if (!IsStun(view)) return;
-  const uint32_t tag = stun::Load32(view.payload + 16);
+  const uint32_t tag = LoadBe32(view.payload + 16);
   for (const Sink& sink : sinks_) {
     if (sink.tag == tag) sink.response({view.payload, view.payload_size}, now);
   }

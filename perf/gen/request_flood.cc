@@ -1,9 +1,9 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "control/stun/byte_order.h"
 #include "control/stun/message.h"
 #include "control/stun/writer.h"
+#include "dataplane/byte_order.h"
 #include "perf/gen/flood.h"
 
 namespace causeway::gen {
@@ -77,9 +77,9 @@ void RequestFlood::SendNext(uint64_t now) {
     size = WriteGarbage(room);
   } else {
     stun::TransactionId id;
-    stun::Store32(&id[0], client);
-    stun::Store32(&id[4], head_);
-    stun::Store32(&id[8], config_.tag);
+    StoreBe32(&id[0], client);
+    StoreBe32(&id[4], head_);
+    StoreBe32(&id[8], config_.tag);
     const bool allocate = options_.flood == Flood::kAllocate;
     stun::Writer request(room, stun::Class::kRequest,
                          allocate ? stun::Method::kAllocate : stun::Method::kBinding, id);
@@ -101,13 +101,13 @@ size_t RequestFlood::WriteGarbage(absl::Span<uint8_t> buffer) {
   if (size < stun::kHeaderSize) return size;
   switch (shape >> 32 & 3) {
     case 0:  // STUN to its header
-      stun::Store16(&buffer[0], static_cast<uint16_t>(stun::Method::kAllocate));
-      stun::Store16(&buffer[2], static_cast<uint16_t>(size - stun::kHeaderSize));
-      stun::Store32(&buffer[4], stun::kMagicCookie);
+      StoreBe16(&buffer[0], static_cast<uint16_t>(stun::Method::kAllocate));
+      StoreBe16(&buffer[2], static_cast<uint16_t>(size - stun::kHeaderSize));
+      StoreBe32(&buffer[4], stun::kMagicCookie);
       break;
     case 1:  // ChannelData of nobody's channel
-      stun::Store16(&buffer[0], kChannel);
-      stun::Store16(&buffer[2], static_cast<uint16_t>(size - 4));
+      StoreBe16(&buffer[0], kChannel);
+      StoreBe16(&buffer[2], static_cast<uint16_t>(size - 4));
       break;
     case 2:  // STUN's first byte
       buffer[0] = 0;
@@ -119,7 +119,7 @@ size_t RequestFlood::WriteGarbage(absl::Span<uint8_t> buffer) {
 }
 
 void RequestFlood::OnResponse(absl::Span<const uint8_t> datagram, uint64_t now) {
-  const uint32_t serial = stun::Load32(&datagram[12]);
+  const uint32_t serial = LoadBe32(&datagram[12]);
   Sent& sent = ring_[serial % kRing];
   if (!sent.waits || sent.serial != serial) return;
   stun::Message response;

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "control/stun/byte_order.h"
+#include "dataplane/byte_order.h"
 
 namespace causeway::gen {
 namespace {
@@ -20,7 +20,7 @@ using stun::Message;
 constexpr uint64_t kWaits[] = {500, 1000, 2000, 4000, 4000, 500};
 
 std::string ReasonOf(const Message& response) {
-  const stun::AttributeView* error = response.Find(Attribute::kErrorCode);
+  const stun::AttributeView* error = response.LookUp(Attribute::kErrorCode);
   if (error == nullptr || error->value.size() < 4) return "no error code";
   std::string reason(error->value.begin() + 4, error->value.end());
   std::replace_if(
@@ -31,7 +31,7 @@ std::string ReasonOf(const Message& response) {
 }  // namespace
 
 int ErrorCodeOf(const Message& response) {
-  const stun::AttributeView* error = response.Find(Attribute::kErrorCode);
+  const stun::AttributeView* error = response.LookUp(Attribute::kErrorCode);
   if (error == nullptr || error->value.size() < 4) return 0;
   return (error->value[2] & 7) * 100 + error->value[3];
 }
@@ -116,12 +116,12 @@ void TurnClients::Expire(int queue, const Timeout& timeout, uint64_t now) {
 }
 
 void TurnClients::OnMessage(absl::Span<const uint8_t> datagram, uint64_t now) {
-  if (datagram.size() < stun::kHeaderSize || stun::Load32(&datagram[16]) != config_.tag) return;
-  const uint32_t client = stun::Load32(&datagram[8]);
+  if (datagram.size() < stun::kHeaderSize || LoadBe32(&datagram[16]) != config_.tag) return;
+  const uint32_t client = LoadBe32(&datagram[8]);
   if (client - config_.first_client >= config_.count) return;
   const Session& session = At(client);
   const bool waits = session.step != Step::kNone && session.step != Step::kPause;
-  if (!waits || stun::Load32(&datagram[12]) != session.serial) return;
+  if (!waits || LoadBe32(&datagram[12]) != session.serial) return;
   Message response;
   if (!response.Parse(datagram)) return;
   const bool success = response.message_class() == Class::kSuccess;
@@ -137,10 +137,10 @@ void TurnClients::OnMessage(absl::Span<const uint8_t> datagram, uint64_t now) {
 
 void TurnClients::OnSuccess(uint32_t client, const Message& response, uint64_t now) {
   Session& session = At(client);
-  const stun::AttributeView* lifetime = response.Find(Attribute::kLifetime);
+  const stun::AttributeView* lifetime = response.LookUp(Attribute::kLifetime);
   if (lifetime != nullptr) session.lifetime = stun::DecodeU32(*lifetime).value_or(0);
   if (session.step == Step::kAllocate) {
-    const stun::AttributeView* relayed = response.Find(Attribute::kXorRelayedAddress);
+    const stun::AttributeView* relayed = response.LookUp(Attribute::kXorRelayedAddress);
     const auto value = relayed == nullptr
                            ? std::nullopt
                            : stun::DecodeXorAddress(*relayed, response.transaction_id());
@@ -203,7 +203,7 @@ void TurnClients::OnChallenge(uint32_t client, const Message& response, int code
     return Fail(client, Refusal(client, code, ReasonOf(response)), now);
   const absl::Status taken = credentials_.TakeChallenge(response);
   if (!taken.ok()) return Fail(client, std::string(taken.message()), now);
-  StoreNonce(client, response.Find(Attribute::kNonce)->value);
+  StoreNonce(client, response.LookUp(Attribute::kNonce)->value);
   session.fresh_nonce = true;
   Begin(client, session.step, now);
 }

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "control/stun/byte_order.h"
+#include "dataplane/byte_order.h"
 #include "perf/gen/turn_client.h"
 
 namespace causeway::gen {
@@ -57,9 +57,9 @@ void TurnClients::Send(uint32_t client) {
 size_t TurnClients::Encode(uint32_t client, absl::Span<uint8_t> buffer) const {
   const Session& session = At(client);
   stun::TransactionId id;
-  stun::Store32(&id[0], client);
-  stun::Store32(&id[4], session.serial);
-  stun::Store32(&id[8], config_.tag);
+  StoreBe32(&id[0], client);
+  StoreBe32(&id[4], session.serial);
+  StoreBe32(&id[8], config_.tag);
   const Method method = session.step == Step::kAllocate ? Method::kAllocate
                         : session.step != Step::kBind   ? Method::kRefresh
                         : options_.channels             ? Method::kChannelBind
@@ -83,7 +83,7 @@ size_t TurnClients::Encode(uint32_t client, absl::Span<uint8_t> buffer) const {
 stun::Bytes TurnClients::NonceOf(uint32_t client) const {
   if (nonce_stride_ == 0) return {};
   const uint8_t* nonce = &nonces_[(client - config_.first_client) * nonce_stride_];
-  return {nonce + 2, stun::Load16(nonce)};
+  return {nonce + 2, LoadBe16(nonce)};
 }
 
 void TurnClients::StoreNonce(uint32_t client, stun::Bytes nonce) {
@@ -96,7 +96,7 @@ void TurnClients::StoreNonce(uint32_t client, stun::Bytes nonce) {
     nonce_stride_ = needed;
   }
   uint8_t* slot = &nonces_[(client - config_.first_client) * nonce_stride_];
-  stun::Store16(slot, static_cast<uint16_t>(nonce.size()));
+  StoreBe16(slot, static_cast<uint16_t>(nonce.size()));
   std::copy(nonce.begin(), nonce.end(), slot + 2);
 }
 

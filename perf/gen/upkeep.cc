@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "control/stun/byte_order.h"
 #include "control/stun/writer.h"
+#include "dataplane/byte_order.h"
 
 namespace causeway::gen {
 namespace {
@@ -84,9 +84,9 @@ unsigned Upkeep::Refresh(uint64_t now) {
 void Upkeep::SendBinding(uint32_t client) {
   uint8_t buffer[stun::kHeaderSize];
   stun::TransactionId id;
-  stun::Store32(&id[0], client);
-  stun::Store32(&id[4], 0);
-  stun::Store32(&id[8], config_.tag);
+  StoreBe32(&id[0], client);
+  StoreBe32(&id[4], 0);
+  StoreBe32(&id[8], config_.tag);
   const stun::Writer request(absl::MakeSpan(buffer), stun::Class::kRequest, stun::Method::kBinding,
                              id);
   host_.SendToServer(options_.clients.At(client), request.message());
@@ -95,7 +95,7 @@ void Upkeep::SendBinding(uint32_t client) {
 }
 
 void Upkeep::OnResponse(absl::Span<const uint8_t> datagram, uint64_t /*now*/) {
-  const uint32_t client = stun::Load32(&datagram[8]);
+  const uint32_t client = LoadBe32(&datagram[8]);
   stun::Message response;
   if (client >= waits_.size() || !waits_[client] || !response.Parse(datagram) ||
       response.message_class() != stun::Class::kSuccess) {

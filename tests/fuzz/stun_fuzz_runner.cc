@@ -5,8 +5,8 @@
 #include <random>
 #include <vector>
 
-#include "control/stun/byte_order.h"
 #include "control/stun/message.h"
+#include "dataplane/byte_order.h"
 #include "tests/control/stun/vectors.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
@@ -74,13 +74,13 @@ class Mutator {
     static constexpr uint8_t kSizes[] = {0, 1, 2, 4, 5, 8, 16, 20, 32, 33};
     const size_t size = kSizes[Below(std::size(kSizes))];
     Datagram attribute = RandomBytes(4 + ((size + 3) & ~size_t{3}));
-    stun::Store16(&attribute[0], kTypes[Below(std::size(kTypes))]);
-    stun::Store16(&attribute[2], static_cast<uint16_t>(size));
+    StoreBe16(&attribute[0], kTypes[Below(std::size(kTypes))]);
+    StoreBe16(&attribute[2], static_cast<uint16_t>(size));
     if (size != 0) attribute[4] = 0;
     if (size > 1) attribute[5] = static_cast<uint8_t>(1 + Below(3));
     size_t at = stun::kHeaderSize;
     while (at + 4 <= d.size() && Below(3) != 0) {
-      at += 4 + ((stun::Load16(&d[at + 2]) + size_t{3}) & ~size_t{3});
+      at += 4 + ((LoadBe16(&d[at + 2]) + size_t{3}) & ~size_t{3});
     }
     d.insert(d.begin() + static_cast<ptrdiff_t>(std::min(at, d.size())), attribute.begin(),
              attribute.end());

@@ -7,10 +7,10 @@
 
 #include "control/auth/authenticator.h"
 #include "control/auth/keys.h"
-#include "control/stun/byte_order.h"
 #include "control/stun/fingerprint.h"
 #include "control/stun/message.h"
 #include "control/stun/writer.h"
+#include "dataplane/byte_order.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
@@ -154,17 +154,17 @@ void PutRight(std::vector<uint8_t>& d) {
   d.resize(d.size() & ~size_t{3});
   d.shrink_to_fit();  // so that AddressSanitizer sees any read beyond
   d[0] &= 0x3f;
-  stun::Store16(&d[2], static_cast<uint16_t>(d.size() - stun::kHeaderSize));
-  stun::Store32(&d[4], stun::kMagicCookie);
+  StoreBe16(&d[2], static_cast<uint16_t>(d.size() - stun::kHeaderSize));
+  StoreBe32(&d[4], stun::kMagicCookie);
   for (size_t at = stun::kHeaderSize; at < d.size();) {
     const size_t left = d.size() - at - 4;
-    if (stun::Load16(&d[at + 2]) > left) stun::Store16(&d[at + 2], static_cast<uint16_t>(left));
-    const size_t size = stun::Load16(&d[at + 2]);
-    if (stun::Load16(&d[at]) == static_cast<uint16_t>(Attribute::kFingerprint)) {
+    if (LoadBe16(&d[at + 2]) > left) StoreBe16(&d[at + 2], static_cast<uint16_t>(left));
+    const size_t size = LoadBe16(&d[at + 2]);
+    if (LoadBe16(&d[at]) == static_cast<uint16_t>(Attribute::kFingerprint)) {
       if (size == 4 && left == 4) {
-        stun::Store32(&d[at + 4], stun::FingerprintOf({d.data(), at}));
+        StoreBe32(&d[at + 4], stun::FingerprintOf({d.data(), at}));
       } else {
-        stun::Store16(&d[at], static_cast<uint16_t>(Attribute::kSoftware));
+        StoreBe16(&d[at], static_cast<uint16_t>(Attribute::kSoftware));
       }
     }
     at += 4 + ((size + 3) & ~size_t{3});

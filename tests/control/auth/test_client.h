@@ -40,7 +40,7 @@ inline std::unique_ptr<Authenticator> Make(AuthConfig config) {
 }
 
 inline std::string TextOf(const stun::Message& message, stun::Attribute type) {
-  const stun::AttributeView* a = message.Find(type);
+  const stun::AttributeView* a = message.LookUp(type);
   return a == nullptr ? "absent" : std::string(a->value.begin(), a->value.end());
 }
 

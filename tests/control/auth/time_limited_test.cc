@@ -144,14 +144,14 @@ TEST(KeyCache, DropsTheLeastRecentlyUsed) {
   KeyCache cache(2);
   cache.Put(EntryOf("a", 1));
   cache.Put(EntryOf("b", 2));
-  ASSERT_NE(cache.Find("a"), nullptr);
+  ASSERT_NE(cache.LookUp("a"), nullptr);
   cache.Put(EntryOf("c", 3));
   EXPECT_EQ(cache.size(), 2u);
-  EXPECT_EQ(cache.Find("b"), nullptr);
-  EXPECT_EQ(cache.Find(Userhash{2}), nullptr);
-  ASSERT_NE(cache.Find(Userhash{1}), nullptr);
-  EXPECT_EQ(cache.Find(Userhash{1})->name, "a");
-  EXPECT_EQ(cache.Find("c")->expiry, 3u);
+  EXPECT_EQ(cache.LookUp("b"), nullptr);
+  EXPECT_EQ(cache.LookUp(Userhash{2}), nullptr);
+  ASSERT_NE(cache.LookUp(Userhash{1}), nullptr);
+  EXPECT_EQ(cache.LookUp(Userhash{1})->name, "a");
+  EXPECT_EQ(cache.LookUp("c")->expiry, 3u);
 }
 
 TEST(KeyCache, ReplacesTheEntryOfAName) {
@@ -159,8 +159,8 @@ TEST(KeyCache, ReplacesTheEntryOfAName) {
   cache.Put(EntryOf("a", 1));
   cache.Put(EntryOf("a", 9));
   EXPECT_EQ(cache.size(), 1u);
-  EXPECT_EQ(cache.Find("a")->expiry, 9u);
-  EXPECT_EQ(cache.Find(Userhash{1}), nullptr);
+  EXPECT_EQ(cache.LookUp("a")->expiry, 9u);
+  EXPECT_EQ(cache.LookUp(Userhash{1}), nullptr);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ std::string NonceOf(auth::Authenticator& authenticator) {
   authenticator.AddChallenge(writer, kClient, kNow);
   stun::Message message;
   EXPECT_TRUE(message.Parse(writer.message()));
-  return Text(message.Find(stun::Attribute::kNonce)->value);
+  return Text(message.LookUp(stun::Attribute::kNonce)->value);
 }
 
 /// What becomes of an Allocate request by `user`, signed with `key`.

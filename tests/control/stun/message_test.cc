@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
-#include "control/stun/byte_order.h"
 #include "control/stun/hmac.h"
 #include "control/stun/writer.h"
+#include "dataplane/byte_order.h"
 #include "tests/control/stun/vectors.h"
 
 namespace causeway::stun {
@@ -16,7 +16,7 @@ constexpr TransactionId kId = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
 constexpr char kHeader[] = "00010000 2112a442 0102030405060708090a0b0c";
 
 std::vector<uint8_t> WithLength(std::vector<uint8_t> datagram) {
-  Store16(&datagram[2], static_cast<uint16_t>(datagram.size() - kHeaderSize));
+  StoreBe16(&datagram[2], static_cast<uint16_t>(datagram.size() - kHeaderSize));
   return datagram;
 }
 
@@ -91,7 +91,7 @@ TEST(Message, ClassAndMethodAreInterleaved) {
                {0x2000, Class::kRequest, 0x800},    {0x0020, Class::kRequest, 0x010}};
   for (const auto& c : cases) {
     auto datagram = Hex(kHeader);
-    Store16(&datagram[0], c.type);
+    StoreBe16(&datagram[0], c.type);
     Message message;
     ASSERT_TRUE(message.Parse(datagram));
     EXPECT_EQ(message.message_class(), c.message_class) << c.type;
@@ -127,7 +127,7 @@ TEST(Message, OfDuplicatesTheFirstCounts) {
   const auto datagram = Of("000d0004 00000001 000d0004 00000002");
   Message message;
   ASSERT_TRUE(message.Parse(datagram));
-  EXPECT_EQ(DecodeU32(*message.Find(Attribute::kLifetime)), 1u);
+  EXPECT_EQ(DecodeU32(*message.LookUp(Attribute::kLifetime)), 1u);
 }
 
 TEST(Message, FingerprintMustBeLast) {
@@ -226,7 +226,7 @@ INSTANTIATE_TEST_SUITE_P(Integrity, EveryBit,
 std::vector<uint8_t> WithCutTag(size_t size) {
   auto datagram = Of("00060003 616c6900");
   const size_t covered = datagram.size();
-  Store16(&datagram[2], static_cast<uint16_t>(covered - kHeaderSize + 4 + ((size + 3) & ~3u)));
+  StoreBe16(&datagram[2], static_cast<uint16_t>(covered - kHeaderSize + 4 + ((size + 3) & ~3u)));
   uint8_t tag[64] = {};
   Hmac(Hash::kSha256, AsBytes("key"), {Bytes(datagram)}, tag);
   const uint8_t header[] = {0, 0x1c, 0, static_cast<uint8_t>(size)};

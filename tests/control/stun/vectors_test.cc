@@ -20,7 +20,7 @@ std::vector<uint8_t> LongTermKey(Hash hash) {
 }
 
 absl::string_view TextOf(const Message& message, Attribute type) {
-  const AttributeView* a = message.Find(type);
+  const AttributeView* a = message.LookUp(type);
   if (a == nullptr) return "absent";
   return {reinterpret_cast<const char*>(a->value.data()), a->value.size()};
 }
@@ -59,7 +59,7 @@ TEST_P(Responses, GiveTheMappedAddress) {
       message.IntegrityMatches(Attribute::kMessageIntegrity, AsBytes(kShortTermPassword5769)));
   ASSERT_TRUE(message.Has(Attribute::kXorMappedAddress));
   const auto mapped =
-      DecodeXorAddress(*message.Find(Attribute::kXorMappedAddress), message.transaction_id());
+      DecodeXorAddress(*message.LookUp(Attribute::kXorMappedAddress), message.transaction_id());
   ASSERT_TRUE(mapped.has_value());
   EXPECT_EQ(mapped->endpoint.ToString(), GetParam().address);
 }
@@ -101,7 +101,7 @@ TEST(Vectors, Sha256Request) {
   uint8_t userhash[kMaxHashSize];
   ASSERT_TRUE(
       Digest(Hash::kSha256, {AsBytes(kUsername5769), AsBytes(":"), AsBytes(kRealm5769)}, userhash));
-  EXPECT_EQ(message.Find(Attribute::kUserhash)->value, Bytes(userhash));
+  EXPECT_EQ(message.LookUp(Attribute::kUserhash)->value, Bytes(userhash));
 
   uint8_t buffer[200];
   Writer writer(absl::MakeSpan(buffer), Class::kRequest, Method::kBinding,

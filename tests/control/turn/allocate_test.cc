@@ -137,7 +137,7 @@ TEST(AllocateAnswerTest, NodesWithOneFamily) {
     if (c.partial_family == 0) continue;
     client.repeat_transaction = true;
     for (const Answer& a : {Answer(answer.bytes()), client.Allocate(c.attributes)}) {
-      const auto* partial = a.message().Find(Attribute::kAddressErrorCode);
+      const auto* partial = a.message().LookUp(Attribute::kAddressErrorCode);
       ASSERT_NE(partial, nullptr);
       EXPECT_EQ(partial->value[0], c.partial_family);
       EXPECT_EQ(partial->value[2] * 100 + partial->value[3], 440);
@@ -155,7 +155,7 @@ TEST(AllocateAnswerTest, DualWithOneFamilyExhausted) {
   const Answer answer = Client(world, 40002).Allocate({AdditionalFamily(2)});
   ASSERT_TRUE(answer.ok());
   EXPECT_EQ(answer.relayed().size(), 1u);
-  const auto* partial = answer.message().Find(Attribute::kAddressErrorCode);
+  const auto* partial = answer.message().LookUp(Attribute::kAddressErrorCode);
   ASSERT_NE(partial, nullptr);
   EXPECT_EQ(partial->value[0], 2);
   EXPECT_EQ(partial->value[2] * 100 + partial->value[3], 508);

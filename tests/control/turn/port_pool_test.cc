@@ -175,14 +175,14 @@ TEST(RelayPortsTest, FindsOnlyPortsInUse) {
   RelayPorts ports(node, random);
   const RelayPort pair = ports.Take(0, Family::kIpv4, PortKind::kPair);
   const RelayPort second = {pair.address_index, static_cast<uint16_t>(pair.port + 1)};
-  EXPECT_EQ(ports.FindInUse(ports.EndpointOf(pair)), pair);
-  EXPECT_FALSE(ports.FindInUse(ports.EndpointOf(second)).IsSet()) << "only reserved";
+  EXPECT_EQ(ports.LookUpInUse(ports.EndpointOf(pair)), pair);
+  EXPECT_FALSE(ports.LookUpInUse(ports.EndpointOf(second)).IsSet()) << "only reserved";
   ports.Claim(second);
-  EXPECT_TRUE(ports.FindInUse(ports.EndpointOf(second)).IsSet());
+  EXPECT_TRUE(ports.LookUpInUse(ports.EndpointOf(second)).IsSet());
   ports.Release(second);
-  EXPECT_FALSE(ports.FindInUse(ports.EndpointOf(second)).IsSet());
-  EXPECT_FALSE(ports.FindInUse({IpAddress::V4(0x01020304), pair.port}).IsSet());
-  EXPECT_FALSE(ports.FindInUse({ports.AddressOf(pair), 80}).IsSet());
+  EXPECT_FALSE(ports.LookUpInUse(ports.EndpointOf(second)).IsSet());
+  EXPECT_FALSE(ports.LookUpInUse({IpAddress::V4(0x01020304), pair.port}).IsSet());
+  EXPECT_FALSE(ports.LookUpInUse({ports.AddressOf(pair), 80}).IsSet());
 }
 
 TEST(RelayPortsTest, TakesLessThanAByteForAPort) {

@@ -17,7 +17,7 @@ constexpr Method kTurnMethods[] = {Method::kAllocate, Method::kRefresh, Method::
                                    Method::kChannelBind};
 
 std::vector<uint16_t> Unknown(const Answer& answer) {
-  const auto* attribute = answer.message().Find(Attribute::kUnknownAttributes);
+  const auto* attribute = answer.message().LookUp(Attribute::kUnknownAttributes);
   std::vector<uint16_t> types;
   for (size_t i = 0; attribute && i + 1 < attribute->value.size(); i += 2) {
     types.push_back(static_cast<uint16_t>(attribute->value[i] << 8 | attribute->value[i + 1]));

@@ -23,12 +23,12 @@ TEST(TupleIndexTest, AgreesWithAMap) {
     const uint32_t n = random() % 400;
     const auto found = expected.find(n);
     if (found != expected.end()) {
-      ASSERT_EQ(index.Find(Tuple(n)), found->second);
+      ASSERT_EQ(index.LookUp(Tuple(n)), found->second);
       index.Erase(found->second);
       records.Release(found->second);
       expected.erase(found);
     } else if (records.Free(0) > 0) {
-      ASSERT_EQ(index.Find(Tuple(n)), kNoRecord);
+      ASSERT_EQ(index.LookUp(Tuple(n)), kNoRecord);
       const uint32_t record = records.Take(0);
       records[record].tuple = Tuple(n);
       index.Insert(record);
@@ -36,7 +36,7 @@ TEST(TupleIndexTest, AgreesWithAMap) {
     }
     const uint32_t probe = random() % 400;
     const auto known = expected.find(probe);
-    ASSERT_EQ(index.Find(Tuple(probe)), known == expected.end() ? kNoRecord : known->second);
+    ASSERT_EQ(index.LookUp(Tuple(probe)), known == expected.end() ? kNoRecord : known->second);
   }
 }
 
@@ -47,8 +47,8 @@ TEST(TupleIndexTest, TellsServerAddressesApart) {
   const uint32_t record = records.Take(0);
   records[record].tuple = {client, 0};
   index.Insert(record);
-  EXPECT_EQ(index.Find({client, 0}), record);
-  EXPECT_EQ(index.Find({client, 1}), kNoRecord);
+  EXPECT_EQ(index.LookUp({client, 0}), record);
+  EXPECT_EQ(index.LookUp({client, 1}), kNoRecord);
 }
 
 TEST(SlotPoolTest, GivesEachShardItsOwnSlots) {

@@ -84,17 +84,17 @@ Answer::Answer(std::vector<uint8_t> bytes)
 
 int Answer::error() const {
   if (empty()) return -1;
-  const auto* attribute = message_->Find(Attribute::kErrorCode);
+  const auto* attribute = message_->LookUp(Attribute::kErrorCode);
   if (attribute == nullptr) return 0;
   return attribute->value[2] * 100 + attribute->value[3];
 }
 
 uint32_t Answer::lifetime() const {
-  return stun::DecodeU32(*message_->Find(Attribute::kLifetime)).value();
+  return stun::DecodeU32(*message_->LookUp(Attribute::kLifetime)).value();
 }
 
 std::optional<uint64_t> Answer::token() const {
-  const auto* attribute = message_->Find(Attribute::kReservationToken);
+  const auto* attribute = message_->LookUp(Attribute::kReservationToken);
   return attribute ? stun::DecodeReservationToken(*attribute) : std::nullopt;
 }
 
@@ -108,12 +108,12 @@ std::vector<Endpoint> Answer::relayed() const {
 }
 
 Endpoint Answer::mapped() const {
-  const auto* attribute = message_->Find(Attribute::kXorMappedAddress);
+  const auto* attribute = message_->LookUp(Attribute::kXorMappedAddress);
   return stun::DecodeXorAddress(*attribute, message_->transaction_id())->endpoint;
 }
 
 std::string Answer::text(Attribute type) const {
-  const auto* attribute = message_->Find(type);
+  const auto* attribute = message_->LookUp(type);
   return attribute ? std::string(attribute->value.begin(), attribute->value.end()) : "";
 }
 

@@ -15,7 +15,7 @@ namespace {
 constexpr uint32_t kNone = BucketTable::kNone;
 
 uint32_t FindValue(const BucketTable& table, uint64_t hash, uint32_t value) {
-  return table.Find(hash, [&](uint32_t v) { return v == value; });
+  return table.LookUp(hash, [&](uint32_t v) { return v == value; });
 }
 
 TEST(BucketTable, FindsWhatWasPutInUpToItsCapacity) {

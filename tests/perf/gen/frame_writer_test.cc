@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "control/stun/byte_order.h"
 #include "control/stun/message.h"
+#include "dataplane/byte_order.h"
 #include "perf/gen/turn_client.h"
 
 namespace causeway::gen {
@@ -84,8 +84,8 @@ TEST_P(FrameWriterTest, ChannelDataIsWhole) {
   for (const uint16_t size : {32, 33, 34, 35, 172, 1399, 1400}) {
     const UdpView view = Write(Direction::kToPeer, Encapsulation::kChannelData, size);
     ASSERT_EQ(view.payload_size, size + 4);
-    EXPECT_EQ(stun::Load16(view.payload), kChannel);
-    EXPECT_EQ(stun::Load16(view.payload + 2), size);
+    EXPECT_EQ(LoadBe16(view.payload), kChannel);
+    EXPECT_EQ(LoadBe16(view.payload + 2), size);
     ExpectStamp(view.payload + 4, size, Direction::kToPeer, sequence++);
   }
 }
@@ -107,8 +107,8 @@ TEST_P(FrameWriterTest, SendIndicationsAreStun) {
     ASSERT_TRUE(message.Parse({view.payload, view.payload_size}));
     EXPECT_EQ(message.message_class(), stun::Class::kIndication);
     EXPECT_EQ(message.method(), stun::Method::kSend);
-    const stun::AttributeView* peer = message.Find(stun::Attribute::kXorPeerAddress);
-    const stun::AttributeView* data = message.Find(stun::Attribute::kData);
+    const stun::AttributeView* peer = message.LookUp(stun::Attribute::kXorPeerAddress);
+    const stun::AttributeView* data = message.LookUp(stun::Attribute::kData);
     ASSERT_NE(peer, nullptr);
     ASSERT_NE(data, nullptr);
     EXPECT_EQ(stun::DecodeXorAddress(*peer, message.transaction_id())->endpoint, peer_);

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "control/auth/keys.h"
-#include "control/stun/byte_order.h"
 #include "control/stun/writer.h"
+#include "dataplane/byte_order.h"
 
 namespace causeway::gen {
 namespace {
@@ -95,7 +95,7 @@ class TurnClientTest : public testing::Test, public ProgramListener {
   }
 
   static std::string TextOf(const Message& message, Attribute type) {
-    const stun::AttributeView* attribute = message.Find(type);
+    const stun::AttributeView* attribute = message.LookUp(type);
     if (attribute == nullptr) return "";
     return {attribute->value.begin(), attribute->value.end()};
   }
@@ -130,8 +130,8 @@ TEST_F(TurnClientTest, SetsUpWithoutCredentials) {
   Succeed(allocate);
   const Message bind = Take();
   EXPECT_EQ(bind.method(), Method::kChannelBind);
-  EXPECT_EQ(stun::DecodeChannelNumber(*bind.Find(Attribute::kChannelNumber)), kChannel);
-  EXPECT_EQ(stun::DecodeXorAddress(*bind.Find(Attribute::kXorPeerAddress), bind.transaction_id())
+  EXPECT_EQ(stun::DecodeChannelNumber(*bind.LookUp(Attribute::kChannelNumber)), kChannel);
+  EXPECT_EQ(stun::DecodeXorAddress(*bind.LookUp(Attribute::kXorPeerAddress), bind.transaction_id())
                 ->endpoint,
             options_.peers.At(2));
   EXPECT_TRUE(done_.empty());
@@ -215,7 +215,7 @@ TEST_F(TurnClientTest, DeletesWhatIsLeftOnTheFiveTuple) {
   Refuse(Take(), ErrorCode::kAllocationMismatch);
   const Message refresh = Take();
   EXPECT_EQ(refresh.method(), Method::kRefresh);
-  EXPECT_EQ(stun::DecodeU32(*refresh.Find(Attribute::kLifetime)), 0u);
+  EXPECT_EQ(stun::DecodeU32(*refresh.LookUp(Attribute::kLifetime)), 0u);
   Succeed(refresh);
   EXPECT_TRUE(sent_.empty());
   Advance(500);
@@ -258,7 +258,7 @@ TEST_F(TurnClientTest, CyclesAllocateAndDelete) {
   Succeed(Take());
   const Message refresh = Take();
   EXPECT_EQ(refresh.method(), Method::kRefresh);
-  EXPECT_EQ(stun::DecodeU32(*refresh.Find(Attribute::kLifetime)), 0u);
+  EXPECT_EQ(stun::DecodeU32(*refresh.LookUp(Attribute::kLifetime)), 0u);
   Succeed(refresh);
   ASSERT_EQ(done_.size(), 1u);
   EXPECT_EQ(done_[0].second, Program::kCycle);

@@ -1,6 +1,6 @@
-// The short way of ordinary packets: all-IPv4 datagrams of an allocation's first channel. Each stage
-// works on a whole burst and touches nothing of a packet that it cannot take; such packets go
-// through the general stages, which alone know drops, events and all that is rare.
+// The fast path of ordinary packets: all-IPv4 datagrams of an allocation's first channel. Each stage
+// works on a whole burst and touches nothing of a packet that it cannot take; such packets take the
+// general path, which alone knows drops, events and all that is rare.
 #pragma once
 
 #include "dataplane/shard/send.h"
@@ -15,7 +15,7 @@ inline constexpr unsigned kDataAt = kUdpAt + kUdpHeaderSize;
 inline constexpr unsigned kChannelHeaderSize = 4;
 
 /// A client's ChannelData, header included.
-struct QuickClient {
+struct FastClient {
   rte_mbuf* mbuf;
   uint8_t* frame;
   uint64_t hash;
@@ -26,7 +26,7 @@ struct QuickClient {
 };
 
 /// A datagram to a relay port of this shard.
-struct QuickPeer {
+struct FastPeer {
   rte_mbuf* mbuf;
   uint8_t* frame;
   const uint32_t* relay_slot;
@@ -39,22 +39,22 @@ struct QuickPeer {
 
 /// Frames of one call, taken in chunks: while a chunk is relayed, the next one's hot lines and the
 /// one after that's buckets are on their way from memory.
-struct QuickBurst {
+struct FastBurst {
   static constexpr unsigned kChunk = 16;
   static constexpr unsigned kChunks = kLinkBurst / kChunk;
 
-  QuickClient clients[kLinkBurst];
-  QuickPeer peers[kLinkBurst];
+  FastClient clients[kLinkBurst];
+  FastPeer peers[kLinkBurst];
   unsigned client_ends[kChunks + 1] = {};  // where chunk i of `clients` begins, i + 1 ends
   unsigned peer_ends[kChunks + 1] = {};
   uint64_t others = 0;  // bit i: frame i goes through the general stages
 
   void Leave(unsigned place) { others |= uint64_t{1} << place; }
 };
-static_assert(kLinkBurst <= 64 && kLinkBurst % QuickBurst::kChunk == 0);
+static_assert(kLinkBurst <= 64 && kLinkBurst % FastBurst::kChunk == 0);
 
 /// Takes those frames of a chunk that look ordinary and brings in where their allocations are found.
-void QuickClassify(const ShardState& state, rte_mbuf* const* frames, unsigned count, unsigned chunk,
-                   QuickBurst& burst);
+void FastClassify(const ShardState& state, rte_mbuf* const* frames, unsigned count, unsigned chunk,
+                  FastBurst& burst);
 
 }  // namespace causeway

@@ -1,4 +1,4 @@
-// The quick stages do what the general ones do, and frames received ahead are neither lost nor late.
+// The fast path does what the general one does, and frames received ahead are neither lost nor late.
 #include <random>
 
 #include "dataplane/shard/address_index.h"
@@ -35,7 +35,7 @@ Bytes WithoutChance(Bytes frame) {
   return frame;
 }
 
-class QuickEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterface<bool> {
+class FastEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterface<bool> {
  protected:
   void SetUp() override {
     NodeOptions options;
@@ -122,23 +122,23 @@ class QuickEqualsGeneralTest : public NodeTest, public ::testing::WithParamInter
   std::mt19937 random_{GetParam() ? 7u : 8u};
 };
 
-TEST_P(QuickEqualsGeneralTest, FrameByFrame) {
+TEST_P(FastEqualsGeneralTest, FrameByFrame) {
   uint64_t relayed = 0;
   for (int i = 0; i < 6000; ++i) {
     const Bytes frame = Frame();
     Arrive(frame);
-    const Outcome quick = Result();
+    const Outcome fast = Result();
     ArriveForGeneralStages(frame);
     const Outcome general = Result();
-    if (quick.moved.contains("fragments_received")) continue;  // its double meets the first
-    ASSERT_EQ(quick.moved, general.moved) << "frame " << i << ": " << Datagram::Decode(frame);
-    ASSERT_EQ(quick.sent, general.sent) << "frame " << i << ": " << Datagram::Decode(frame);
-    relayed += quick.sent.size();
+    if (fast.moved.contains("fragments_received")) continue;  // its double meets the first
+    ASSERT_EQ(fast.moved, general.moved) << "frame " << i << ": " << Datagram::Decode(frame);
+    ASSERT_EQ(fast.sent, general.sent) << "frame " << i << ": " << Datagram::Decode(frame);
+    relayed += fast.sent.size();
   }
   EXPECT_GT(relayed, 1000u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Links, QuickEqualsGeneralTest, ::testing::Bool(),
+INSTANTIATE_TEST_SUITE_P(Links, FastEqualsGeneralTest, ::testing::Bool(),
                          [](const auto& link) { return link.param ? "partial" : "whole"; });
 
 class AheadTest : public NodeTest {
@@ -250,7 +250,7 @@ TEST(V4AddressIndex, FindsEveryAddressAndNoOther) {
   V4AddressIndex index;
   index.Create(arena, node);
   index.Fill(node);
-  const auto find = [&](uint32_t address) { return index.Find(__builtin_bswap32(address)); };
+  const auto find = [&](uint32_t address) { return index.LookUp(__builtin_bswap32(address)); };
   for (uint32_t i = 0; i < 1000; ++i) {
     EXPECT_EQ(find(0xc0000200u + i).relay, i);
     EXPECT_EQ(find(0xc0000200u + i).listen, i == 5 ? 0 : LocalAddress::kNone);

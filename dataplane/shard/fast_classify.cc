@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "dataplane/shard/quick.h"
+#include "dataplane/shard/fast_path.h"
 
 namespace causeway {
 namespace {
@@ -20,45 +20,45 @@ bool IsPlainSource(uint8_t first) { return static_cast<uint8_t>(first - 1) < 223
 // about. `size` is that of the frame.
 bool IsOrdinary(const uint8_t* frame, uint32_t size) {
   if (size < kDataAt) return false;
-  const uint32_t middle = Load32(frame + kIpAt + 6);
-  const uint32_t total = Get16(frame + kIpAt + 2);
-  const uint32_t udp_length = Get16(frame + kUdpAt + 4);
-  return (Load32(frame + 12) & ~kTosMask) == kV4WithoutOptions && (frame[0] & 1) == 0 &&
+  const uint32_t middle = LoadRaw32(frame + kIpAt + 6);
+  const uint32_t total = LoadBe16(frame + kIpAt + 2);
+  const uint32_t udp_length = LoadBe16(frame + kUdpAt + 4);
+  return (LoadRaw32(frame + 12) & ~kTosMask) == kV4WithoutOptions && (frame[0] & 1) == 0 &&
          (middle & (kFragmentMask | kProtocolMask)) == kUdpInWord && (middle & kTtlAboveOne) != 0 &&
          udp_length >= kUdpHeaderSize && total == udp_length + kIpv4HeaderSize &&
          total + kEthernetHeaderSize <= size && IsPlainSource(frame[kIpAt + 12]) &&
-         Load16(frame + kUdpAt) != 0;
+         LoadRaw16(frame + kUdpAt) != 0;
 }
 
 // The checksum of the IP header is right, that of UDP is there and finished.
 bool HasOrdinaryChecksums(const uint8_t* frame, bool partial_checksums) {
   const uint8_t* ip = frame + kIpAt;
-  const ChecksumSum addresses = ChecksumSum{Load32(ip + 12)} + Load32(ip + 16);
-  const ChecksumSum sum = addresses + Load32(ip) + Load32(ip + 4) + Load32(ip + 8);
-  const uint16_t check = Load16(frame + kUdpAt + 6);
+  const ChecksumSum addresses = ChecksumSum{LoadRaw32(ip + 12)} + LoadRaw32(ip + 16);
+  const ChecksumSum sum = addresses + LoadRaw32(ip) + LoadRaw32(ip + 4) + LoadRaw32(ip + 8);
+  const uint16_t check = LoadRaw16(frame + kUdpAt + 6);
   if (FoldChecksum(sum) != 0xffff || check == 0) return false;
   if (!partial_checksums) return true;
-  return FoldChecksum(addresses + Load16(frame + kUdpAt + 4) + kUdpProtocolWord) != check;
+  return FoldChecksum(addresses + LoadRaw16(frame + kUdpAt + 4) + kUdpProtocolWord) != check;
 }
 
 bool IsChannelData(const uint8_t* frame) {
   return (frame[kDataAt] & 0xc0) == 0x40 &&
-         Get16(frame + kDataAt + 2) + kChannelHeaderSize + kUdpHeaderSize ==
-             Get16(frame + kUdpAt + 4);
+         LoadBe16(frame + kDataAt + 2) + kChannelHeaderSize + kUdpHeaderSize ==
+             LoadBe16(frame + kUdpAt + 4);
 }
 
 // Where the next ones go.
 struct Room {
-  QuickClient* client;
-  QuickPeer* peer;
+  FastClient* client;
+  FastPeer* peer;
 };
 
 // False when the frame is for the general stages.
 bool Take(const ShardState& state, rte_mbuf* mbuf, unsigned place, Room& room) {
   auto* frame = rte_pktmbuf_mtod(mbuf, uint8_t*);
   if (mbuf->nb_segs != 1 || !IsOrdinary(frame, mbuf->data_len)) return false;
-  const V4AddressIndex::Entry& local = state.v4_addresses.Find(Load32(frame + kIpAt + 16));
-  const uint16_t port = Get16(frame + kUdpAt + 2);
+  const V4AddressIndex::Entry& local = state.v4_addresses.LookUp(LoadRaw32(frame + kIpAt + 16));
+  const uint16_t port = LoadBe16(frame + kUdpAt + 2);
   if (port == state.config.node.listen_port && local.listen != LocalAddress::kNone) {
     if (mbuf->data_len < kDataAt + kChannelHeaderSize || !IsChannelData(frame) ||
         !HasOrdinaryChecksums(frame, state.config.partial_checksums)) {
@@ -66,7 +66,7 @@ bool Take(const ShardState& state, rte_mbuf* mbuf, unsigned place, Room& room) {
     }
     const uint64_t hash =
         HashAddress(state.secret, LoadV4(frame + kIpAt + 12),
-                    ClientExtra(Get16(frame + kUdpAt), static_cast<uint8_t>(local.listen)));
+                    ClientExtra(LoadBe16(frame + kUdpAt), static_cast<uint8_t>(local.listen)));
     state.clients.Prefetch(hash);
     *room.client++ = {
         mbuf, frame, hash, 0, static_cast<uint8_t>(place), static_cast<uint8_t>(local.listen),
@@ -87,10 +87,10 @@ bool Take(const ShardState& state, rte_mbuf* mbuf, unsigned place, Room& room) {
 
 }  // namespace
 
-void QuickClassify(const ShardState& state, rte_mbuf* const* frames, unsigned count, unsigned chunk,
-                   QuickBurst& burst) {
-  const unsigned begin = chunk * QuickBurst::kChunk;
-  const unsigned end = std::min(begin + QuickBurst::kChunk, count);
+void FastClassify(const ShardState& state, rte_mbuf* const* frames, unsigned count, unsigned chunk,
+                  FastBurst& burst) {
+  const unsigned begin = chunk * FastBurst::kChunk;
+  const unsigned end = std::min(begin + FastBurst::kChunk, count);
   Room room = {burst.clients + burst.client_ends[chunk], burst.peers + burst.peer_ends[chunk]};
   for (unsigned i = begin; i < end; ++i) {
     if (!Take(state, frames[i], i, room)) [[unlikely]] {

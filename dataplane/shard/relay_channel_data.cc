@@ -1,4 +1,4 @@
-#include "dataplane/shard/relay.h"
+#include "dataplane/shard/general_relay.h"
 #include "dataplane/shard/stages.h"
 
 namespace causeway {
@@ -19,9 +19,9 @@ void RelayTo(ShardState& state, Packet& packet, const IpAddress& peer, uint16_t 
 }
 
 void RelayByTable(ShardState& state, Packet& packet, uint16_t number, uint16_t length) {
-  const uint32_t id = state.FindChannel(packet.slot, number);
+  const uint32_t id = state.LookUpChannel(packet.slot, number);
   if (id == BucketTable::kNone) return state.Drop(packet, Counter::k_drop_no_channel);
-  ChannelRecord& channel = state.channels[id];
+  ChannelEntry& channel = state.channels[id];
   if (channel.expiry <= state.now || state.cold[packet.slot].expiry <= state.now) {
     return state.Drop(packet, Counter::k_drop_no_channel);
   }
@@ -32,13 +32,13 @@ void RelayOne(ShardState& state, Packet& packet) {
   if (packet.payload_len < kChannelHeaderSize) [[unlikely]] {
     return state.Drop(packet, Counter::k_drop_malformed_channel_data);
   }
-  const uint16_t number = Get16(packet.payload);
-  const uint16_t length = Get16(packet.payload + 2);
+  const uint16_t number = LoadBe16(packet.payload);
+  const uint16_t length = LoadBe16(packet.payload + 2);
   const unsigned end = kChannelHeaderSize + length;
   if (end > packet.payload_len) [[unlikely]] {
     return state.Drop(packet, Counter::k_drop_malformed_channel_data);
   }
-  packet.old_sum += Load32(packet.payload);
+  packet.old_sum += LoadRaw32(packet.payload);
   if (end < packet.payload_len) [[unlikely]] {
     packet.old_sum += SumAt(packet.payload + end, packet.payload_len - end, (end & 1) != 0);
   }

@@ -1,4 +1,4 @@
-#include "dataplane/shard/relay.h"
+#include "dataplane/shard/general_relay.h"
 #include "dataplane/shard/stages.h"
 #include "dataplane/shard/stun_wire.h"
 
@@ -54,9 +54,9 @@ void AnswerBinding(ShardState& state, Packet& packet, bool with_fingerprint) {
                         {packet.source, packet.source_port}, transaction_id);
   if (with_fingerprint) {
     uint8_t* at = reply + size - 8;
-    WriteBe16(at, wire::kFingerprint);
-    WriteBe16(at + 2, 4);
-    WriteBe32(at + 4, wire::Fingerprint(reply, size - 8u));
+    StoreBe16(at, wire::kFingerprint);
+    StoreBe16(at + 2, 4);
+    StoreBe32(at + 4, wire::Fingerprint(reply, size - 8u));
   }
   const Leg leg = {packet.destination, packet.source, packet.destination_port, packet.source_port};
   if (SendOwn(state, packet.mbuf, reply, size, leg)) state.Count(Counter::k_binding_answered);
@@ -101,7 +101,7 @@ bool ReadOne(ShardState& state, Packet& packet, wire::Summary& message) {
     return false;
   }
   if (message.type == wire::kBindingIndication) {
-    state.Drop(packet, Counter::k_keepalives);
+    state.Consume(packet, Counter::k_keepalives);
     return false;
   }
   if (message.type != wire::kSendIndication) {

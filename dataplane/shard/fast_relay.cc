@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "dataplane/shard/quick.h"
+#include "dataplane/shard/fast_path.h"
 #include "dataplane/shard/stages.h"
 
 namespace causeway {
@@ -23,7 +23,7 @@ inline uint32_t PortsInMemory(uint16_t source, uint16_t destination) {
   return __builtin_bswap16(source) | uint32_t{__builtin_bswap16(destination)} << 16;
 }
 
-inline void Store64(uint8_t* at, uint64_t value) { std::memcpy(at, &value, 8); }
+inline void StoreRaw64(uint8_t* at, uint64_t value) { std::memcpy(at, &value, 8); }
 
 // Turns the datagram of `frame` into one that begins kMoved bytes further on, `udp_length` long,
 // with `prefix` (kHasPrefix) before its data.
@@ -35,26 +35,26 @@ inline void Rewrite(rte_mbuf* mbuf, uint8_t* frame, const NewHeaders& h, uint16_
   // Ones-complement: a multiple of 0xffff, larger than all that is taken away, keeps it positive.
   constexpr uint64_t kPositive = uint64_t{0xffff} << 40;
   const uint64_t length = __builtin_bswap16(udp_length);
-  const uint64_t old_sum = uint64_t{Load32(ip + 12)} + Load32(ip + 16) + Load32(udp) +
-                           2 * uint64_t{Load16(udp + 4)} +
-                           (kHasPrefix ? 0 : Load32(udp + kUdpHeaderSize));
+  const uint64_t old_sum = uint64_t{LoadRaw32(ip + 12)} + LoadRaw32(ip + 16) + LoadRaw32(udp) +
+                           2 * uint64_t{LoadRaw16(udp + 4)} +
+                           (kHasPrefix ? 0 : LoadRaw32(udp + kUdpHeaderSize));
   const uint64_t addresses = uint64_t{h.source} + h.destination;
   const uint64_t new_sum = addresses + h.ports + 2 * length + (kHasPrefix ? prefix : 0);
   const uint16_t check =
-      UdpChecksumField(static_cast<uint16_t>(~Load16(udp + 6)) + kPositive + new_sum - old_sum);
+      UdpChecksumField(static_cast<uint16_t>(~LoadRaw16(udp + 6)) + kPositive + new_sum - old_sum);
   const uint32_t total = __builtin_bswap16(static_cast<uint16_t>(udp_length + kIpv4HeaderSize));
-  const uint32_t first = (Load32(ip) & 0xffff) | total << 16;
-  const uint32_t second = h.identification | uint32_t{Load16(ip + 6)} << 16;
-  const uint32_t third = (Load32(ip + 8) & 0xffff) - 1;  // time to live and protocol
+  const uint32_t first = (LoadRaw32(ip) & 0xffff) | total << 16;
+  const uint32_t second = h.identification | uint32_t{LoadRaw16(ip + 6)} << 16;
+  const uint32_t third = (LoadRaw32(ip + 8) & 0xffff) - 1;  // time to live and protocol
   const auto ip_check = static_cast<uint16_t>(~FoldChecksum(addresses + first + second + third));
 
   uint8_t* out = frame + kMoved;
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
                    _mm_load_si128(reinterpret_cast<const __m128i*>(h.hop)));
-  Store64(out + 12, 0x0008u | uint64_t{first} << 16 | uint64_t{second} << 48);
-  Store64(out + 20, second >> 16 | third << 16 | uint64_t{ip_check} << 32);
-  Store64(out + 26, h.source | uint64_t{h.destination} << 32);
-  Store64(out + kUdpAt, h.ports | length << 32 | uint64_t{check} << 48);
+  StoreRaw64(out + 12, 0x0008u | uint64_t{first} << 16 | uint64_t{second} << 48);
+  StoreRaw64(out + 20, second >> 16 | third << 16 | uint64_t{ip_check} << 32);
+  StoreRaw64(out + 26, h.source | uint64_t{h.destination} << 32);
+  StoreRaw64(out + kUdpAt, h.ports | length << 32 | uint64_t{check} << 48);
   if constexpr (kHasPrefix) std::memcpy(out + kDataAt, &prefix, 4);
   mbuf->data_off = static_cast<uint16_t>(mbuf->data_off + kMoved);
   mbuf->data_len = static_cast<uint16_t>(kUdpAt + udp_length);
@@ -73,17 +73,17 @@ inline uint32_t IdentificationFor(ShardState& state, const uint8_t* frame, uint3
   return dont_fragment ? 0u : __builtin_bswap16(state.NextIdentification(slot));
 }
 
-bool ToPeer(ShardState& state, const QuickClient& packet) {
+bool ToPeer(ShardState& state, const FastClient& packet) {
   HotLine& line = state.hot[packet.slot];
   const uint8_t* frame = packet.frame;
   const uint64_t key =
-      HotLine::QuickClientKey(Load32(frame + kIpAt + 12), Get16(frame + kUdpAt), packet.local);
-  const uint64_t peer = line.QuickPeer();
-  if (line.QuickClient() != key || peer >> 48 != Get16(frame + kDataAt) ||
+      HotLine::FastClientKey(LoadRaw32(frame + kIpAt + 12), LoadBe16(frame + kUdpAt), packet.local);
+  const uint64_t peer = line.FastPeer();
+  if (line.FastClient() != key || peer >> 48 != LoadBe16(frame + kDataAt) ||
       line.channel_expiry <= state.now) [[unlikely]] {
     return false;
   }
-  const auto udp_length = static_cast<uint16_t>(Get16(frame + kDataAt + 2) + kUdpHeaderSize);
+  const auto udp_length = static_cast<uint16_t>(LoadBe16(frame + kDataAt + 2) + kUdpHeaderSize);
   const NextHop* hop = HopFor(state, line.peer_hop, line.peer, udp_length);
   if (hop == nullptr) [[unlikely]]
     return false;
@@ -95,22 +95,22 @@ bool ToPeer(ShardState& state, const QuickClient& packet) {
   return true;
 }
 
-bool ToClient(ShardState& state, const QuickPeer& packet) {
+bool ToClient(ShardState& state, const FastPeer& packet) {
   HotLine& line = state.hot[packet.slot];
   const uint8_t* frame = packet.frame;
-  const uint64_t key = Load32(frame + kIpAt + 12) | uint64_t{Get16(frame + kUdpAt)} << 32;
-  const uint64_t peer = line.QuickPeer();
+  const uint64_t key = LoadRaw32(frame + kIpAt + 12) | uint64_t{LoadBe16(frame + kUdpAt)} << 32;
+  const uint64_t peer = line.FastPeer();
   if ((peer & kLow48) != key || (line.flags & HotLine::kAllV4) == 0 ||
       line.channel_expiry <= state.now || line.permission_expiry <= state.now) [[unlikely]] {
     return false;
   }
-  const uint32_t length = Get16(frame + kUdpAt + 4) - kUdpHeaderSize;
+  const uint32_t length = LoadBe16(frame + kUdpAt + 4) - kUdpHeaderSize;
   const uint32_t udp_length = length + kUdpHeaderSize + kChannelHeaderSize;
   const NextHop* hop = HopFor(state, line.client_hop, line.client, udp_length);
   if (hop == nullptr || packet.mbuf->data_off < kChannelHeaderSize) [[unlikely]]
     return false;
   const NewHeaders headers = {hop, state.listen_v4[line.local_index],
-                              static_cast<uint32_t>(line.QuickClient()),
+                              static_cast<uint32_t>(line.FastClient()),
                               PortsInMemory(state.config.node.listen_port, line.client_port),
                               IdentificationFor(state, frame, packet.slot)};
   const uint32_t prefix = __builtin_bswap32(static_cast<uint32_t>(peer >> 48) << 16 | length);
@@ -119,25 +119,25 @@ bool ToClient(ShardState& state, const QuickPeer& packet) {
   return true;
 }
 
-void Find(const ShardState& state, unsigned chunk, QuickBurst& burst) {
+void LookUp(const ShardState& state, unsigned chunk, FastBurst& burst) {
   for (unsigned i = burst.client_ends[chunk]; i < burst.client_ends[chunk + 1]; ++i) {
-    QuickClient& packet = burst.clients[i];
+    FastClient& packet = burst.clients[i];
     packet.slot = state.clients.Candidate(packet.hash);
     packet.found = packet.slot < state.config.node.allocations_per_shard;
     if (packet.found) __builtin_prefetch(&state.hot[packet.slot], 1);
   }
   for (unsigned i = burst.peer_ends[chunk]; i < burst.peer_ends[chunk + 1]; ++i) {
-    QuickPeer& packet = burst.peers[i];
+    FastPeer& packet = burst.peers[i];
     packet.slot = *packet.relay_slot - 1;
     packet.found = *packet.relay_slot != 0;
     if (packet.found) __builtin_prefetch(&state.hot[packet.slot], 1);
   }
 }
 
-void Relay(ShardState& state, unsigned chunk, QuickBurst& burst) {
+void Relay(ShardState& state, unsigned chunk, FastBurst& burst) {
   unsigned to_peer = 0;
   for (unsigned i = burst.client_ends[chunk]; i < burst.client_ends[chunk + 1]; ++i) {
-    const QuickClient& packet = burst.clients[i];
+    const FastClient& packet = burst.clients[i];
     if (packet.found && ToPeer(state, packet)) [[likely]] {
       StageTx(state, packet.mbuf);
       ++to_peer;
@@ -147,7 +147,7 @@ void Relay(ShardState& state, unsigned chunk, QuickBurst& burst) {
   }
   unsigned to_client = 0;
   for (unsigned i = burst.peer_ends[chunk]; i < burst.peer_ends[chunk + 1]; ++i) {
-    const QuickPeer& packet = burst.peers[i];
+    const FastPeer& packet = burst.peers[i];
     if (packet.found && ToClient(state, packet)) [[likely]] {
       StageTx(state, packet.mbuf);
       ++to_client;
@@ -161,16 +161,15 @@ void Relay(ShardState& state, unsigned chunk, QuickBurst& burst) {
 
 }  // namespace
 
-unsigned QuickRelay(ShardState& state, const FrameBurst& now, const FrameBurst& ahead,
-                    rte_mbuf** others) {
-  QuickBurst burst;
-  const unsigned chunks = (now.count + QuickBurst::kChunk - 1) / QuickBurst::kChunk;
+unsigned FastRelay(ShardState& state, const FrameBurst& now, const FrameBurst& ahead,
+                   rte_mbuf** others) {
+  FastBurst burst;
+  const unsigned chunks = (now.count + FastBurst::kChunk - 1) / FastBurst::kChunk;
   for (unsigned step = 0; step < chunks + 2; ++step) {
-    if (step < chunks) QuickClassify(state, now.frames, now.count, step, burst);
-    if (step >= 1 && step - 1 < chunks) Find(state, step - 1, burst);
-    const unsigned end = std::min((step + 1) * QuickBurst::kChunk, ahead.count);
-    for (unsigned i = step * QuickBurst::kChunk; i < end; ++i)
-      PrefetchFrame(state, ahead.frames[i]);
+    if (step < chunks) FastClassify(state, now.frames, now.count, step, burst);
+    if (step >= 1 && step - 1 < chunks) LookUp(state, step - 1, burst);
+    const unsigned end = std::min((step + 1) * FastBurst::kChunk, ahead.count);
+    for (unsigned i = step * FastBurst::kChunk; i < end; ++i) PrefetchFrame(state, ahead.frames[i]);
     if (step >= 2) Relay(state, step - 2, burst);
   }
   unsigned left = 0;

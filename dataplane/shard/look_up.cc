@@ -18,7 +18,7 @@ uint32_t Verify(const ShardState& state, const Packet& packet) {
                                 static_cast<uint8_t>(packet.local))) [[likely]] {
     return packet.slot;
   }
-  return state.FindClient(packet.hash, TupleOf(packet));
+  return state.LookUpClient(packet.hash, TupleOf(packet));
 }
 
 void Unknown(ShardState& state, const Packet& packet) {
@@ -35,7 +35,7 @@ void Sort(ShardState& state, Packet& packet, Burst& burst) {
   const bool is_channel_data = (first & 0xc0) == 0x40;
   if (!is_channel_data && first > 3) return state.Drop(packet, Counter::k_drop_not_stun);
   const bool is_data =
-      is_channel_data || (packet.payload_len >= 2 && Get16(packet.payload) == kSendIndication);
+      is_channel_data || (packet.payload_len >= 2 && LoadBe16(packet.payload) == kSendIndication);
   if (is_data && packet.slot == BucketTable::kNone) return Unknown(state, packet);
   if (packet.slot != BucketTable::kNone && packet.slot >= state.config.node.allocations_per_shard)
       [[unlikely]] {
@@ -51,7 +51,7 @@ void Sort(ShardState& state, Packet& packet, Burst& burst) {
 
 }  // namespace
 
-void FindClients(ShardState& state, Burst& burst) {
+void LookUpClients(ShardState& state, Burst& burst) {
   for (Packet* packet : burst.clients) {
     packet->slot = state.clients.Candidate(packet->hash);
     if (packet->slot < state.config.node.allocations_per_shard) {
@@ -64,7 +64,7 @@ void FindClients(ShardState& state, Burst& burst) {
   }
 }
 
-void FindPeers(ShardState& state, Burst& burst) {
+void LookUpPeers(ShardState& state, Burst& burst) {
   unsigned kept = 0;
   for (Packet* packet : burst.peers) {
     const uint32_t slot_plus_1 = *state.RelaySlot({packet->local, packet->destination_port});

@@ -1,4 +1,4 @@
-// The fast path's common end: application data, a new prefix, new headers, out.
+// The general path's common end: application data, a new prefix, new headers, out.
 #pragma once
 
 #include "dataplane/shard/send.h"

@@ -5,11 +5,11 @@
 namespace causeway {
 namespace {
 
-// Obeys one command. Identifiers beyond the pools cannot come from a sound control; they are
+// Applies one command. Identifiers beyond the pools cannot come from a sound control; they are
 // ignored rather than trusted.
-class Obey {
+class CommandApplier {
  public:
-  explicit Obey(ShardState& state) : s_(state) {}
+  explicit CommandApplier(ShardState& state) : s_(state) {}
 
   void operator()(const InstallAllocation& c) {
     if (c.allocation >= s_.config.node.allocations_per_shard ||
@@ -51,7 +51,7 @@ class Obey {
 
   void operator()(const SetPermission& c) {
     if (c.permission >= s_.config.node.permissions_per_shard || !IsInstalled(c.allocation)) return;
-    PermissionRecord& record = s_.permissions[c.permission];
+    PermissionEntry& record = s_.permissions[c.permission];
     if (record.allocation_plus_1 != c.allocation + 1 || record.peer != c.peer) {
       (*this)(RemovePermission{c.permission});
       record = {c.peer, c.allocation + 1, c.expiry};
@@ -63,7 +63,7 @@ class Obey {
 
   void operator()(const RemovePermission& c) {
     if (c.permission >= s_.config.node.permissions_per_shard) return;
-    PermissionRecord& record = s_.permissions[c.permission];
+    PermissionEntry& record = s_.permissions[c.permission];
     if (record.allocation_plus_1 == 0) return;
     const AllocationId allocation = record.allocation_plus_1 - 1;
     s_.permission_table.Remove(HashPermission(s_.secret, allocation, record.peer), c.permission);
@@ -74,7 +74,7 @@ class Obey {
 
   void operator()(const BindChannel& c) {
     if (c.channel >= s_.config.node.channels_per_shard || !IsInstalled(c.allocation)) return;
-    ChannelRecord& record = s_.channels[c.channel];
+    ChannelEntry& record = s_.channels[c.channel];
     const bool refresh = record.number == c.number && record.allocation == c.allocation &&
                          record.peer == c.peer.address && record.peer_port == c.peer.port;
     if (!refresh) {
@@ -92,7 +92,7 @@ class Obey {
 
   void operator()(const UnbindChannel& c) {
     if (c.channel >= s_.config.node.channels_per_shard) return;
-    ChannelRecord& record = s_.channels[c.channel];
+    ChannelEntry& record = s_.channels[c.channel];
     if (record.number == 0) return;
     const AllocationId allocation = record.allocation;
     s_.channel_numbers.Remove(HashChannelNumber(s_.secret, allocation, record.number), c.channel);
@@ -108,7 +108,7 @@ class Obey {
   void operator()(const AddClientRedirect& c) {
     const uint64_t hash = HashClient(s_.secret, c.tuple);
     (*this)(RemoveClientRedirect{c.tuple});
-    if (s_.free_redirect == 0 || s_.FindClient(hash, c.tuple) != BucketTable::kNone) return;
+    if (s_.free_redirect == 0 || s_.LookUpClient(hash, c.tuple) != BucketTable::kNone) return;
     const uint32_t index = s_.free_redirect - 1;
     s_.free_redirect = s_.redirects[index].next_free;
     s_.redirects[index] = {c.tuple, c.owner, 0};
@@ -117,7 +117,7 @@ class Obey {
 
   void operator()(const RemoveClientRedirect& c) {
     const uint64_t hash = HashClient(s_.secret, c.tuple);
-    const uint32_t value = s_.FindClient(hash, c.tuple);
+    const uint32_t value = s_.LookUpClient(hash, c.tuple);
     if (value == BucketTable::kNone || value < s_.config.node.allocations_per_shard) return;
     s_.clients.Remove(hash, value);
     const uint32_t index = value - s_.config.node.allocations_per_shard;
@@ -174,7 +174,7 @@ class Obey {
       line.peer_hop = {};
       return;
     }
-    const ChannelRecord& channel = s_.channels[cold.inline_channel_plus_1 - 1];
+    const ChannelEntry& channel = s_.channels[cold.inline_channel_plus_1 - 1];
     if (line.peer != channel.peer) line.peer_hop = {};
     line.peer = channel.peer;
     line.peer_port = channel.peer_port;
@@ -183,7 +183,7 @@ class Obey {
       line.flags |= HotLine::kAllV4;
     }
     line.channel_expiry = std::min(channel.expiry, cold.expiry);
-    const uint32_t permission = s_.FindPermission(allocation, channel.peer);
+    const uint32_t permission = s_.LookUpPermission(allocation, channel.peer);
     line.permission_expiry = permission == BucketTable::kNone
                                  ? 0
                                  : std::min(s_.permissions[permission].expiry, cold.expiry);
@@ -216,15 +216,15 @@ constexpr unsigned kElementSize = 64;
 
 }  // namespace
 
-unsigned ObeyCommands(ShardState& state) {
+unsigned ApplyCommands(ShardState& state) {
   alignas(64) uint8_t elements[kCommandBurst][kElementSize];
   const unsigned count = rte_ring_sc_dequeue_burst_elem(state.config.commands, elements,
                                                         kElementSize, kCommandBurst, nullptr);
-  Obey obey(state);
+  CommandApplier applier(state);
   for (unsigned i = 0; i < count; ++i) {
     Command command;
     std::memcpy(static_cast<void*>(&command), elements[i], sizeof command);
-    std::visit(obey, command);
+    std::visit(applier, command);
   }
   if (state.routes_adopted_owed && state.Raise(RoutesAdoptedEvent{state.adopted_generation})) {
     state.routes_adopted_owed = false;

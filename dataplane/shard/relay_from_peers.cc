@@ -1,4 +1,4 @@
-#include "dataplane/shard/relay.h"
+#include "dataplane/shard/general_relay.h"
 #include "dataplane/shard/stages.h"
 #include "dataplane/shard/stun_wire.h"
 
@@ -16,8 +16,8 @@ struct DataPrefix {
     wire::WriteHeader(bytes_, wire::kDataIndication,
                       static_cast<uint16_t>(address + 4u + length + padding), transaction_id);
     wire::WriteXorAddress(bytes_ + wire::kHeaderSize, wire::kXorPeerAddress, peer, transaction_id);
-    WriteBe16(bytes_ + size_ - 4, wire::kData);
-    WriteBe16(bytes_ + size_ - 2, length);
+    StoreBe16(bytes_ + size_ - 4, wire::kData);
+    StoreBe16(bytes_ + size_ - 2, length);
   }
   unsigned size() const { return size_; }
   void Write(uint8_t* at) const { std::memcpy(at, bytes_, size_); }
@@ -30,9 +30,9 @@ struct DataPrefix {
 
 /// The number of the live channel bound to this packet's sender, or 0.
 uint16_t ChannelByTable(const ShardState& state, const Packet& packet) {
-  const uint32_t id = state.FindChannel(packet.slot, {packet.source, packet.source_port});
+  const uint32_t id = state.LookUpChannel(packet.slot, {packet.source, packet.source_port});
   if (id == BucketTable::kNone) return 0;
-  const ChannelRecord& channel = state.channels[id];
+  const ChannelEntry& channel = state.channels[id];
   const bool live = channel.expiry > state.now && state.cold[packet.slot].expiry > state.now;
   return live ? channel.number : uint16_t{0};
 }
@@ -110,10 +110,10 @@ void SendIcmpIndication(ShardState& state, const RelayIcmp& icmp) {
   wire::WriteXorAddress(message + wire::kHeaderSize, wire::kXorPeerAddress, icmp.peer,
                         transaction_id);
   uint8_t* attribute = message + wire::kHeaderSize + address;
-  WriteBe16(attribute, wire::kIcmp);
-  WriteBe16(attribute + 2, 8);
-  WriteBe32(attribute + 4, uint32_t{icmp.type} << 8 | icmp.code);
-  WriteBe32(attribute + 8, icmp.error_data);
+  StoreBe16(attribute, wire::kIcmp);
+  StoreBe16(attribute + 2, 8);
+  StoreBe32(attribute + 4, uint32_t{icmp.type} << 8 | icmp.code);
+  StoreBe32(attribute + 8, icmp.error_data);
   const HotLine& line = state.hot[slot];
   const Leg leg = {state.config.node.listen_addresses[line.local_index], line.client,
                    state.config.node.listen_port, line.client_port};
