@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,25 @@ namespace causeway::config {
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
+/// What a tenant may take at once; absent: as much as the node has. Never 0.
+struct TenantLimits {
+  std::optional<uint32_t> allocations;
+  std::optional<uint32_t> allocations_per_user;
+  std::optional<uint32_t> kbps;  // 1,000 bits a second of UDP payload, each way by itself
+  std::optional<uint32_t> packets_per_second;  // each way by itself
+};
+
+/// `[tenant.NAME]` of the configuration file. The tenant `default` is none of these: the node's own
+/// users, secrets and options make it.
+struct TenantConfig {
+  std::string name;                  // a DNS label in lower case
+  std::vector<std::string> secrets;  // of time-limited credentials; 1 to 4, the newest first
+  TenantLimits limits;
+  std::vector<Prefix> allow_peers;  // beside the node's own
+  std::vector<Prefix> deny_peers;   // beside the node's own
+  bool end_with_credential = false;
+};
+
 struct Config {
   std::string interface;  // this or `device` is empty
   std::string device;     // as ParseDevice returns it
@@ -26,6 +46,7 @@ struct Config {
   std::string realm;
   std::vector<auth::StaticUser> users;
   std::vector<std::string> secrets;
+  std::vector<TenantConfig> tenants;  // by name
   turn::Limits limits;
   std::vector<Prefix> allow_peers;
   std::vector<Prefix> deny_peers;
