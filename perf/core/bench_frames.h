@@ -1,33 +1,39 @@
-// Who talks to whom in the benchmarks of the shard, and the frames that they send.
+// The frames that clients and peers send in the benchmarks of the shard.
 #pragma once
 
 #include <cstdint>
 
-#include "dataplane/commands.h"
+#include "dataplane/address.h"
 
 namespace causeway::bench {
 
 inline constexpr unsigned kPayload = 172;  // bytes of application data
-inline constexpr uint16_t kClientPort = 5000;
-inline constexpr uint16_t kPeerPort = 6000;
-inline constexpr uint16_t kChannel = 0x4001;
-inline constexpr uint16_t kFirstPort = 49152;
-inline constexpr uint32_t kPortsPerAddress = 16384;
+inline constexpr uint16_t kFirstChannel = 0x4000;
+inline constexpr unsigned kMaxChannels = 2;
+/// No frame of WriteFrame is larger.
+inline constexpr unsigned kMaxFrame = 320;
+
+/// Who sends to whom on behalf of one allocation.
+struct Parties {
+  Endpoint client;
+  Endpoint server;  // where clients reach the node
+  Endpoint relay;
+  Endpoint peers[kMaxChannels];  // [k]: of channel number kFirstChannel + k
+};
+
+enum class Direction : uint8_t { kToPeer, kToClient };
+enum class Form : uint8_t { kChannel, kIndication };
 
 /// What kind of datagram arrives.
-enum Way { kChannelToPeer, kChannelToClient, kSendToPeer, kDataToClient };
+struct Datagram {
+  Direction direction = Direction::kToPeer;
+  Form form = Form::kChannel;
+  unsigned channel = 0;  // which peer sends, or is sent to
+  bool checksum = true;  // of UDP; without it, zero
+};
 
-// Allocation i's parties.
-inline IpAddress ServerAddress() { return IpAddress::V4(0xc6336401u); }
-inline IpAddress RelayAddress(uint32_t index) { return IpAddress::V4(0xc0000200u + index); }
-inline IpAddress ClientOf(uint32_t i) { return IpAddress::V4(0x0a000000u + i); }
-inline IpAddress PeerOf(uint32_t i) { return IpAddress::V4(0xac100000u + i * 7 % 1000003); }
-inline RelayPort RelayOf(uint32_t i) {
-  return {static_cast<uint16_t>(i / kPortsPerAddress),
-          static_cast<uint16_t>(kFirstPort + i % kPortsPerAddress)};
-}
-
-/// Writes a frame of allocation i, all checksums right; returns its size. 300 bytes suffice.
-unsigned WriteFrame(Way way, uint32_t i, uint8_t* frame);
+/// Writes a frame, all checksums right; returns its size. Client and peers are of one family; an
+/// indication is IPv4.
+unsigned WriteFrame(const Datagram& datagram, const Parties& parties, uint8_t* frame);
 
 }  // namespace causeway::bench

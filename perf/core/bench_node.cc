@@ -1,185 +1,260 @@
 #include "perf/core/bench_node.h"
 
 #include <rte_cycles.h>
-#include <rte_eal.h>
-#include <rte_errno.h>
+#include <rte_dev.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
+#include <rte_mbuf.h>
 #include <rte_ring_elem.h>
-#include <sched.h>
 
-#include <cstdio>
-#include <cstdlib>
+#include <algorithm>
 #include <cstring>
-#include <fstream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace causeway::bench {
 namespace {
 
-const char* program_name = "bench";
 constexpr unsigned kElementSize = 64;
-constexpr unsigned kMegabytesOfAPage = 2;
-constexpr unsigned kWarmBatch = 256;
+constexpr unsigned kCommands = 1024;
+constexpr unsigned kHandOff = 4096;  // as the engine's
+constexpr unsigned kPair = RING_F_SP_ENQ | RING_F_SC_DEQ;
+constexpr uint32_t kWarmBatch = 1024;
+constexpr uint32_t kRelayAddresses = 256;
+constexpr uint16_t kClientPort = 5000;
+constexpr uint16_t kPeerPort = 6000;
+constexpr NextHopId kRouter = kFirstNeighbour;
+constexpr Deciseconds kNever = 4000000000u;
 
-void Write(Way way, uint32_t i, rte_mbuf* frame) {
-  frame->data_len = static_cast<uint16_t>(WriteFrame(way, i, rte_pktmbuf_mtod(frame, uint8_t*)));
+/// Address number `index` of a network: in IPv4 `v4` is the first one, in IPv6 2001:db8:v6::.
+IpAddress AddressIn(bool is_v6, uint32_t v4, uint16_t v6, uint32_t index) {
+  if (!is_v6) return IpAddress::V4(v4 + index);
+  uint8_t bytes[16] = {0x20, 0x01, 0x0d, 0xb8};
+  bytes[4] = static_cast<uint8_t>(v6 >> 8);
+  bytes[5] = static_cast<uint8_t>(v6);
+  for (int i = 0; i < 4; ++i) bytes[15 - i] = static_cast<uint8_t>(index >> 8 * i);
+  return IpAddress::FromV6Bytes(bytes);
+}
+
+IpAddress ServerAddress(bool v6) { return AddressIn(v6, 0xc6336401u, 1, 1); }
+IpAddress RelayAddress(bool v6, uint32_t index) { return AddressIn(v6, 0xc0000200u, 2, index); }
+IpAddress ClientAddress(bool v6, uint32_t i) { return AddressIn(v6, 0x0a000000u, 3, i); }
+IpAddress PeerAddress(bool v6, uint32_t i, unsigned channel) {
+  return AddressIn(v6, 0xac100000u, 4, i * 7 % 1000003 + channel * 1000003u);
+}
+
+void WriteInto(rte_mbuf* frame, const Datagram& datagram, const Parties& parties) {
+  frame->data_len =
+      static_cast<uint16_t>(WriteFrame(datagram, parties, rte_pktmbuf_mtod(frame, uint8_t*)));
   frame->pkt_len = frame->data_len;
 }
 
 }  // namespace
 
-void Require(bool ok, const char* what) {
-  if (ok) return;
-  std::fprintf(stderr, "%s: %s: %s\n", program_name, what, rte_strerror(rte_errno));
-  std::exit(1);
+BenchNode::BenchNode(const Population& population, const Pools& pools)
+    : population_(population), pools_(pools) {
+  static unsigned made = 0;
+  name_ = absl::StrCat("bench", made++);
+  config_ = ConfigForNode();
+  const ShardId owner = population_.handed_off ? 1 : 0;
+  for (uint32_t port = config_.relay_port_first; port <= config_.relay_port_last; ++port) {
+    const auto number = static_cast<uint16_t>(port);
+    if (config_.OwnerOfPort(number) == owner) relay_ports_.push_back(number);
+  }
+  MakePort();
+  MakeShards();
+  Populate();
 }
 
-std::vector<int> UsableCpus(size_t most) {
-  cpu_set_t set;
-  Require(sched_getaffinity(0, sizeof set, &set) == 0, "sched_getaffinity");
-  std::vector<int> cpus;
-  for (int cpu = 0; cpu < CPU_SETSIZE && cpus.size() < most; ++cpu) {
-    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+BenchNode::~BenchNode() {
+  Settle();
+  shards_.clear();
+  rte_eth_dev_info info;
+  if (rte_eth_dev_info_get(port(), &info) == 0) {
+    rte_eth_dev_stop(port());
+    rte_dev_remove(info.device);
   }
-  return cpus;
+  for (rte_ring* ring : rings_) rte_ring_free(ring);
 }
 
-std::string StartEal(const char* program, const std::vector<int>& cpus, unsigned megabytes) {
-  program_name = program;
-  std::string lcores = "--lcores=";
-  for (size_t i = 0; i < cpus.size(); ++i) {
-    absl::StrAppend(&lcores, i == 0 ? "" : ",", i, "@", cpus[i]);
+NodeConfig BenchNode::ConfigForNode() const {
+  NodeConfig node;
+  node.listen_addresses = {ServerAddress(population_.v6)};
+  node.shards = population_.handed_off ? 2 : 1;
+  const uint32_t ports = (node.relay_port_last - node.relay_port_first + 1u) / node.shards;
+  Require(population_.allocations <= kRelayAddresses * ports, "too many allocations");
+  for (uint32_t i = 0; i * ports < population_.allocations; ++i) {
+    node.relay_addresses.push_back(RelayAddress(population_.v6, i));
   }
-  uint64_t free_pages = 0;
-  std::ifstream("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages") >> free_pages;
-  const bool huge = free_pages * kMegabytesOfAPage >= megabytes;
-  std::vector<std::string> words = {program,       "--no-pci",          "--no-telemetry",
-                                    "--no-shconf", "--log-level=error", lcores};
-  if (huge) {
-    words.emplace_back("--in-memory");
-  } else {
-    words.insert(words.end(), {"--no-huge", "-m", "1024"});
-  }
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  Require(rte_eal_init(static_cast<int>(argv.size()), argv.data()) >= 0, "rte_eal_init");
-  return huge ? "hugepages" : "ordinary 4 kB pages";
+  const unsigned peers = std::max(1u, population_.channels);
+  node.allocations_per_shard = population_.allocations;
+  node.permissions_per_shard = peers * population_.allocations;
+  node.channels_per_shard = peers * population_.allocations;
+  return node;
 }
 
-BenchNode::BenchNode(unsigned index, unsigned max_in_flight) : max_in_flight_(max_in_flight) {
-  const auto name = [index](const char* what) { return absl::StrCat(what, index); };
-  constexpr unsigned kPair = RING_F_SP_ENQ | RING_F_SC_DEQ;
-  pool_ = rte_pktmbuf_pool_create(name("packets").c_str(), max_in_flight * 2 - 1, 256, 0,
-                                  RTE_MBUF_DEFAULT_BUF_SIZE, 0);
-  jumbo_ = rte_pktmbuf_pool_create(name("jumbo").c_str(), 15, 0, 0, 65535, 0);
-  rx_ = rte_ring_create(name("rx").c_str(), max_in_flight * 2, 0, kPair);
-  tx_ = rte_ring_create(name("tx").c_str(), max_in_flight * 2, 0, kPair);
-  commands_ = rte_ring_create_elem(name("commands").c_str(), kElementSize, 1024, 0, kPair);
-  events_ = rte_ring_create_elem(name("events").c_str(), kElementSize, 1024, 0, kPair);
-  handoff_ = rte_ring_create(name("handoff").c_str(), 64, 0, RING_F_SC_DEQ);
-  Require(pool_ && jumbo_ && rx_ && tx_ && commands_ && events_ && handoff_, "memory");
-  port_ = rte_eth_from_rings(name("wire").c_str(), &rx_, 1, &tx_, 1, 0);
+rte_ring* BenchNode::Ring(const char* what, unsigned size, unsigned element, unsigned flags) {
+  const std::string name = absl::StrCat(name_, what, rings_.size());
+  rings_.push_back(rte_ring_create_elem(name.c_str(), element, size, 0, flags));
+  Require(rings_.back() != nullptr, absl::StrCat("ring ", name));
+  return rings_.back();
+}
+
+void BenchNode::MakePort() {
+  const uint16_t queues = config_.shards;
+  for (uint16_t q = 0; q < queues; ++q) {
+    rx_.push_back(Ring("rx", 2 * kInFlight, sizeof(void*), kPair));
+    tx_.push_back(Ring("tx", 4 * kInFlight, sizeof(void*), kPair));
+  }
+  port_ = rte_eth_from_rings(name_.c_str(), rx_.data(), queues, tx_.data(), queues, 0);
   const rte_eth_conf conf = {};
-  Require(port_ >= 0 && rte_eth_dev_configure(port(), 1, 1, &conf) == 0 &&
-              rte_eth_rx_queue_setup(port(), 0, 256, 0, nullptr, pool_) == 0 &&
-              rte_eth_tx_queue_setup(port(), 0, 256, 0, nullptr) == 0 &&
-              rte_eth_dev_start(port()) == 0,
-          "port of rings");
-  routes_ = RouteTable({{*Prefix::Parse("0.0.0.0/0"), kFirstNeighbour}});
+  Require(port_ >= 0 && rte_eth_dev_configure(port(), queues, queues, &conf) == 0, "port of rings");
+  for (uint16_t q = 0; q < queues; ++q) {
+    Require(rte_eth_rx_queue_setup(port(), q, 256, 0, nullptr, pools_.packets) == 0 &&
+                rte_eth_tx_queue_setup(port(), q, 256, 0, nullptr) == 0,
+            "queue of the port");
+  }
+  Require(rte_eth_dev_start(port()) == 0, "start of the port");
 }
 
-BenchNode::~BenchNode() = default;
-
-ShardConfig BenchNode::ConfigFor(uint32_t allocations) const {
+void BenchNode::MakeShards() {
   ShardConfig config;
-  config.node.listen_addresses = {ServerAddress()};
-  for (uint32_t i = 0; i * kPortsPerAddress < allocations; ++i) {
-    config.node.relay_addresses.push_back(RelayAddress(i));
-  }
-  config.node.allocations_per_shard = allocations;
-  config.node.permissions_per_shard = 2 * allocations;
-  config.node.channels_per_shard = allocations;
+  config.node = config_;
   config.port_id = port();
-  config.pool = pool_;
-  config.jumbo_pool = jumbo_;
-  config.commands = commands_;
-  config.events = events_;
-  config.handoff = {handoff_};
+  config.pool = pools_.packets;
+  config.jumbo_pool = pools_.jumbo;
   config.epoch_tsc = rte_rdtsc();
-  return config;
+  for (ShardId id = 0; id < config_.shards; ++id) {
+    config.handoff.push_back(Ring("handoff", kHandOff, sizeof(void*), RING_F_SC_DEQ));
+  }
+  for (config.id = 0; config.id < config_.shards; ++config.id) {
+    config.commands = Ring("commands", kCommands, kElementSize, kPair);
+    config.events = Ring("events", kCommands, kElementSize, kPair);
+    auto shard = Shard::Create(config);
+    Require(shard.ok(), shard.status().ToString());
+    shards_.push_back(*std::move(shard));
+    shard_configs_.push_back(config);
+  }
 }
 
-void BenchNode::Populate(uint32_t allocations, bool channels) {
-  if (shard_ != nullptr && allocations_ == allocations && channels_ == channels) return;
-  shard_.reset();
-  allocations_ = allocations;
-  channels_ = channels;
-  const ShardConfig config = ConfigFor(allocations);
-  auto shard = Shard::Create(config);
-  if (!shard.ok()) {
-    std::fprintf(stderr, "%s: %s\n", program_name, shard.status().ToString().c_str());
-    std::exit(1);
+RelayPort BenchNode::RelayOf(uint32_t allocation) const {
+  const auto ports = static_cast<uint32_t>(relay_ports_.size());
+  return {static_cast<uint16_t>(allocation / ports), relay_ports_[allocation % ports]};
+}
+
+Parties BenchNode::PartiesOf(uint32_t i) const {
+  const bool v6 = population_.v6;
+  const RelayPort relay = RelayOf(i);
+  return {{ClientAddress(v6, i), kClientPort},
+          {ServerAddress(v6), config_.listen_port},
+          {RelayAddress(v6, relay.address_index), relay.port},
+          {{PeerAddress(v6, i, 0), kPeerPort}, {PeerAddress(v6, i, 1), kPeerPort}}};
+}
+
+void BenchNode::Populate() {
+  routes_ = RouteTable({{*Prefix::Parse("0.0.0.0/0"), kRouter}, {*Prefix::Parse("::/0"), kRouter}});
+  const ShardId owner = population_.handed_off ? 1 : 0;
+  for (ShardId id = 0; id < config_.shards; ++id) {
+    Command(SetNextHop{kRouter, {2, 0, 0, 0, 0, 9}, population_.peers_resolved, 1500}, id);
+    Command(PublishRoutes{&routes_, 1}, id);
   }
-  shard_ = *std::move(shard);
-  bytes_per_allocation_ = Shard::BytesPerAllocation(config.node);
-  Command(SetNextHop{kFirstNeighbour, {2, 0, 0, 0, 0, 9}, true, 1500});
-  Command(PublishRoutes{&routes_, 1});
-  constexpr Deciseconds kNever = 4000000000u;
-  for (uint32_t i = 0; i < allocations; ++i) {
-    Command(InstallAllocation{i, {{ClientOf(i), kClientPort}, 0}, RelayOf(i), {}, kNever});
-    Command(SetPermission{i, i, PeerOf(i), kNever});
-    if (channels) Command(BindChannel{i, i, kChannel, {PeerOf(i), kPeerPort}, kNever});
+  for (uint32_t i = 0; i < population_.allocations; ++i) {
+    InstallOne(i, owner);
     if (i % 64 == 63) Obey();
   }
   Obey();
-  Warm(channels ? kChannelToPeer : kSendToPeer);
-  Warm(channels ? kChannelToClient : kDataToClient);
 }
 
-void BenchNode::Warm(Way way) {
-  for (uint32_t i = 0; i < allocations_;) {
-    for (unsigned n = 0; n < kWarmBatch && i < allocations_; ++n, ++i) {
-      rte_mbuf* frame = rte_pktmbuf_alloc(pool_);
-      Require(frame != nullptr, "a buffer");
-      Write(way, i, frame);
-      Require(rte_ring_enqueue(rx_, frame) == 0, "receive ring");
+void BenchNode::InstallOne(uint32_t i, ShardId owner) {
+  const ClientTuple tuple = TupleOf(i);
+  const Parties parties = PartiesOf(i);
+  const RelayPort relay = RelayOf(i);
+  InstallAllocation install = {i, tuple, {}, {}, kNever};
+  (population_.v6 ? install.relay_v6 : install.relay_v4) = relay;
+  Command(install, owner);
+  const unsigned peers = std::max(1u, population_.channels);
+  for (unsigned k = 0; k < peers; ++k) {
+    const uint32_t id = peers * i + k;
+    const auto number = static_cast<uint16_t>(kFirstChannel + k);
+    Command(SetPermission{id, i, parties.peers[k].address, kNever}, owner);
+    if (k < population_.channels) {
+      Command(BindChannel{id, i, number, parties.peers[k], kNever}, owner);
     }
-    while (shard_->Poll(rte_rdtsc()) != 0) {
+  }
+  if (population_.handed_off) Command(AddClientRedirect{tuple, owner}, 0);
+}
+
+void BenchNode::Warm(const std::vector<Datagram>& kinds) {
+  for (const Datagram& kind : kinds) {
+    for (uint32_t i = 0; i < population_.allocations; i += kWarmBatch) {
+      std::vector<uint32_t> batch;
+      for (uint32_t n = i; n < i + kWarmBatch && n < population_.allocations; ++n) {
+        batch.push_back(n);
+      }
+      Arrive({kind}, batch);
+      Settle();
     }
-    Drain();
   }
 }
 
-void BenchNode::Prepare(Way way, unsigned count) {
+void BenchNode::Arrive(const std::vector<Datagram>& kinds,
+                       const std::vector<uint32_t>& allocations) {
+  const auto count = static_cast<unsigned>(allocations.size());
   frames_.resize(count);
-  Require(rte_pktmbuf_alloc_bulk(pool_, frames_.data(), count) == 0, "buffers");
-  for (rte_mbuf* frame : frames_) {
-    const auto i = static_cast<uint32_t>(random_() % allocations_);
-    Write(way, i, frame);
+  Require(rte_pktmbuf_alloc_bulk(pools_.packets, frames_.data(), count) == 0, "packet buffers");
+  for (unsigned i = 0; i < count; ++i) {
+    WriteInto(frames_[i], kinds[i % kinds.size()], PartiesOf(allocations[i]));
   }
-  Require(
-      rte_ring_enqueue_bulk(rx_, reinterpret_cast<void**>(frames_.data()), count, nullptr) == count,
-      "receive ring");
+  Require(rte_ring_enqueue_bulk(rx_[0], reinterpret_cast<void**>(frames_.data()), count, nullptr) ==
+              count,
+          "receive ring");
+}
+
+void BenchNode::Bounce() {
+  constexpr uint16_t kBurst = 64;
+  rte_mbuf* frames[kBurst];
+  while (const uint16_t count = rte_eth_rx_burst(port(), 0, frames, kBurst)) {
+    Require(rte_eth_tx_burst(port(), 0, frames, count) == count, "transmit ring");
+  }
 }
 
 unsigned BenchNode::Drain() {
-  frames_.resize(max_in_flight_);
-  const unsigned count = rte_ring_dequeue_burst(tx_, reinterpret_cast<void**>(frames_.data()),
-                                                max_in_flight_, nullptr);
-  rte_pktmbuf_free_bulk(frames_.data(), count);
-  return count;
+  frames_.resize(kInFlight);
+  unsigned total = 0;
+  for (rte_ring* ring : tx_) {
+    unsigned count = 0;
+    do {
+      count = rte_ring_dequeue_burst(ring, reinterpret_cast<void**>(frames_.data()), kInFlight,
+                                     nullptr);
+      rte_pktmbuf_free_bulk(frames_.data(), count);
+      total += count;
+    } while (count != 0);
+  }
+  return total;
 }
 
-void BenchNode::Command(const causeway::Command& command) {
+void BenchNode::Settle() {
+  unsigned handled = 0;
+  do {
+    handled = 0;
+    for (auto& shard : shards_) handled += shard->Poll(rte_rdtsc());
+    if (rte_ring_count(tx_.back()) > kInFlight) Drain();
+  } while (handled != 0);
+  Drain();
+}
+
+void BenchNode::Command(const causeway::Command& command, ShardId shard) {
   uint8_t element[kElementSize] = {};
   std::memcpy(element, &command, sizeof command);
-  Require(rte_ring_sp_enqueue_elem(commands_, element, kElementSize) == 0, "command ring");
+  Require(rte_ring_sp_enqueue_elem(shard_configs_[shard].commands, element, kElementSize) == 0,
+          "command ring");
 }
 
 void BenchNode::Obey() {
-  while (rte_ring_count(commands_) > 0) shard_->Poll(rte_rdtsc());
+  for (ShardId id = 0; id < config_.shards; ++id) {
+    while (rte_ring_count(shard_configs_[id].commands) > 0) shards_[id]->Poll(rte_rdtsc());
+  }
 }
 
 }  // namespace causeway::bench

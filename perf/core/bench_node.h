@@ -1,71 +1,87 @@
-// A shard with its allocations, on a port of rings of its own.
+// Shards with their allocations, on a port of rings of their own.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <memory>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "dataplane/route_table.h"
 #include "dataplane/shard/shard.h"
+#include "perf/core/bench_eal.h"
 #include "perf/core/bench_frames.h"
 
 struct rte_mbuf;
+struct rte_ring;
 
 namespace causeway::bench {
 
-/// Ends the process with "PROGRAM: WHAT: DPDK's reason" when not ok.
-void Require(bool ok, const char* what);
+/// Frames that wait in a node's receive ring at most.
+inline constexpr unsigned kInFlight = 4096;
 
-/// CPUs that this process may run on, at most so many.
-std::vector<int> UsableCpus(size_t most);
-/// Starts EAL with lcore k on cpus[k], with hugepages as causewayd uses them when `megabytes` of
-/// them are free, else with ordinary pages. Returns which: "hugepages", "ordinary 4 kB pages".
-std::string StartEal(const char* program, const std::vector<int>& cpus, unsigned megabytes);
+/// What a node holds.
+struct Population {
+  uint32_t allocations = 1;
+  unsigned channels = 1;  // that every allocation binds, each with a peer and a permission
+  bool v6 = false;        // clients, relayed addresses and peers
+  /// Two shards: frames arrive at the first, all allocations are the second's.
+  bool handed_off = false;
+  bool peers_resolved = true;  // the link address of the way to them is known
+  auto operator<=>(const Population&) const = default;
+};
 
 class BenchNode {
  public:
-  /// `index` makes the names of ports and rings unique. `max_in_flight` is a power of two.
-  BenchNode(unsigned index, unsigned max_in_flight);
+  /// Every allocation has permissions and channels, nothing was relayed yet.
+  BenchNode(const Population& population, const Pools& pools);
   ~BenchNode();
   BenchNode(const BenchNode&) = delete;
   BenchNode& operator=(const BenchNode&) = delete;
 
-  /// A new shard with this many allocations, each with a permission, with or without a channel; each
-  /// has relayed a datagram either way. Nothing when the present one is so already.
-  void Populate(uint32_t allocations, bool channels);
-  /// Fills the receive ring with datagrams of random allocations.
-  void Prepare(Way way, unsigned count);
+  /// One datagram of each kind for each allocation, so that nothing is met for the first time
+  /// later.
+  void Warm(const std::vector<Datagram>& kinds);
+  /// Puts one frame for each of these allocations into the receive ring, the kinds in turn.
+  void Arrive(const std::vector<Datagram>& kinds, const std::vector<uint32_t>& allocations);
+  /// Moves frames from receive to transmit past the shards, until none arrives.
+  void Bounce();
   /// Frees what was sent; returns how many.
   unsigned Drain();
+  /// Polls until nothing is left to do, and drains.
+  void Settle();
 
-  Shard& shard() { return *shard_; }
+  std::vector<std::unique_ptr<Shard>>& shards() { return shards_; }
+  Shard& shard() { return *shards_.front(); }
   uint16_t port() const { return static_cast<uint16_t>(port_); }
-  double bytes_per_allocation() const { return bytes_per_allocation_; }
+  const Population& population() const { return population_; }
+  ClientTuple TupleOf(uint32_t allocation) const { return {PartiesOf(allocation).client, 0}; }
 
  private:
-  ShardConfig ConfigFor(uint32_t allocations) const;
-  void Command(const causeway::Command& command);
+  void MakePort();
+  void MakeShards();
+  void Populate();
+  void InstallOne(uint32_t allocation, ShardId owner);
+  rte_ring* Ring(const char* what, unsigned size, unsigned element, unsigned flags);
+  NodeConfig ConfigForNode() const;
+  Parties PartiesOf(uint32_t allocation) const;
+  RelayPort RelayOf(uint32_t allocation) const;
+  void Command(const causeway::Command& command, ShardId shard);
   void Obey();
-  void Warm(Way way);
 
-  unsigned max_in_flight_;
-  rte_mempool* pool_;
-  rte_mempool* jumbo_;
-  rte_ring* rx_;
-  rte_ring* tx_;
-  rte_ring* commands_;
-  rte_ring* events_;
-  rte_ring* handoff_;
+  Population population_;
+  Pools pools_;
+  std::string name_;
+  NodeConfig config_;
+  std::vector<uint16_t> relay_ports_;  // of each relayed address, those of the owner
+  std::vector<rte_ring*> rings_;
+  std::vector<rte_ring*> rx_;
+  std::vector<rte_ring*> tx_;
+  std::vector<ShardConfig> shard_configs_;
   int port_ = -1;
   RouteTable routes_;
-  std::unique_ptr<Shard> shard_;
-  uint32_t allocations_ = 0;
-  bool channels_ = false;
-  double bytes_per_allocation_ = 0;
+  std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<rte_mbuf*> frames_;
-  std::minstd_rand random_{42};
 };
 
 }  // namespace causeway::bench

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -20,13 +21,13 @@
 namespace causeway::bench {
 namespace {
 
-constexpr unsigned kInFlight = 4096;
 constexpr uint32_t kAllocations = 100000;
 constexpr unsigned kMegabytesEach = 150;
 constexpr unsigned kMaxWorkers = 2;
 
 struct Worker {
   std::unique_ptr<BenchNode> node;
+  std::minstd_rand random{42};
   uint64_t cycles = 0;  // of the last round
   bool complete = true;
   std::atomic<unsigned>* ready = nullptr;  // workers that have written their frames
@@ -35,7 +36,11 @@ struct Worker {
 
 int RunRound(void* argument) {
   auto* worker = static_cast<Worker*>(argument);
-  worker->node->Prepare(kChannelToPeer, kInFlight);
+  std::vector<uint32_t> allocations(kInFlight);
+  for (uint32_t& allocation : allocations) {
+    allocation = static_cast<uint32_t>(worker->random() % kAllocations);
+  }
+  worker->node->Arrive({Datagram{}}, allocations);
   worker->ready->fetch_add(1);
   while (worker->ready->load() < worker->workers) rte_pause();
   const uint64_t begin = rte_rdtsc_precise();
@@ -112,8 +117,9 @@ int Main(int argc, char** argv) {
   benchmark::AddCustomContext("payload_bytes", std::to_string(kPayload));
   workers.resize(cpus.size());
   for (unsigned i = 0; i < workers.size(); ++i) {
-    workers[i].node = std::make_unique<BenchNode>(i, kInFlight);
-    workers[i].node->Populate(kAllocations, true);
+    workers[i].node = std::make_unique<BenchNode>(Population{.allocations = kAllocations},
+                                                  MakePools(i, 2 * kInFlight - 1));
+    workers[i].node->Warm({{Direction::kToPeer}, {Direction::kToClient}});
   }
   benchmark::RunSpecifiedBenchmarks();
   workers.clear();

@@ -1,119 +1,180 @@
-// Cycles a packet of one shard: bursts drawn at random from many allocations, 172 bytes of data,
-// through the real Shard::Poll on a port made of rings. Arguments: allocations, packets in flight
-// (each in a buffer of its own, written before the clock starts).
+// Cycles a packet of one shard, scene by scene: bursts drawn at random from many allocations, 172
+// bytes of data, through the real Shard::Poll on a port made of rings, 4,096 packets in flight, each
+// in a buffer of its own that was written before the clock started.
 //
-// What is timed is Poll alone, driver calls included: with a port of rings that is copying buffer
-// pointers. "Harness" is the same port with nothing between receive and transmit; it is not
-// subtracted from the other figures.
-#include <benchmark/benchmark.h>
+// Scenes take turns (A B C A B C …), a few milliseconds each time, and each is compared with its
+// reference of the same lap: what the machine does meanwhile meets both. A turn's first half is for
+// the caches and does not count. What is timed is Poll alone, driver calls included: with a port of
+// rings that is copying buffer pointers.
 #include <rte_cycles.h>
-#include <rte_ethdev.h>
 
 #include <algorithm>
-#include <memory>
+#include <cstdio>
+#include <fstream>
+#include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "perf/core/bench_node.h"
+#include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
+#include "nlohmann/json.hpp"
+#include "perf/core/scenes.h"
 
 namespace causeway::bench {
 namespace {
 
-constexpr unsigned kMaxInFlight = 65536;
-constexpr unsigned kMegabytes = 700;
+using nlohmann::json;
 
-std::unique_ptr<BenchNode> node;
+constexpr unsigned kMegabytes = 800;
+constexpr unsigned kBuffers = 4 * kInFlight - 1;
 
-void Report(benchmark::State& state, std::vector<double>& cycles) {
-  std::sort(cycles.begin(), cycles.end());
-  if (cycles.empty()) return;
-  const double median = cycles[cycles.size() / 2];
-  state.counters["cycles_per_packet"] = median;
-  state.counters["p10"] = cycles[cycles.size() / 10];
-  state.counters["p90"] = cycles[cycles.size() * 9 / 10];
-  state.counters["mpps"] = static_cast<double>(rte_get_tsc_hz()) / median / 1e6;
+struct Options {
+  std::vector<uint32_t> sizes = {1000, 100000, 1000000};
+  std::vector<std::string> only;
+  unsigned laps = 6;
+  unsigned rounds = 48;
+  std::string json_path;
+};
+
+/// A scene at work, and its figures, one a lap.
+struct Entry {
+  std::string name;
+  std::string reference;
+  std::unique_ptr<Scene> scene;
+  std::vector<double> cycles;
+  std::vector<double> ratios;
+  std::vector<double> dropped;
+};
+
+double Median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<long>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
-// `turn` is called until it finds nothing to do; it is given the time and returns how many packets
-// it took.
-template <typename Turn>
-void Run(benchmark::State& state, Way way, unsigned in_flight, const Turn& turn) {
-  std::vector<double> cycles;  // a packet, of each turn
-  for (auto _ : state) {
-    node->Prepare(way, in_flight);
-    const uint64_t begin = rte_rdtsc_precise();
-    uint64_t before = begin;
-    while (const unsigned taken = turn(before)) {
-      const uint64_t after = rte_rdtsc();
-      cycles.push_back(static_cast<double>(after - before) / taken);
-      before = after;
-    }
-    const auto spent = static_cast<double>(rte_rdtsc_precise() - begin);
-    if (node->Drain() != in_flight) return state.SkipWithError("packets were lost");
-    state.SetIterationTime(spent / static_cast<double>(rte_get_tsc_hz()));
+bool IsWanted(const Options& options, const std::string& name) {
+  return options.only.empty() ||
+         std::any_of(options.only.begin(), options.only.end(), [&](const std::string& word) {
+           return name == word || absl::StartsWith(name, word + ".");
+         });
+}
+
+std::vector<Entry> MakeEntries(const Options& options, uint32_t size, Nodes& nodes) {
+  std::vector<SceneMaker> makers = ScenesOf(size);
+  std::vector<bool> wanted(makers.size());
+  for (size_t i = makers.size(); i-- > 0;) {
+    wanted[i] = IsWanted(options, makers[i].name) ||
+                std::any_of(makers.begin(), makers.end(), [&](const SceneMaker& other) {
+                  return other.reference == makers[i].name && IsWanted(options, other.name);
+                });
   }
-  Report(state, cycles);
+  std::vector<Entry> entries;
+  for (size_t i = 0; i < makers.size(); ++i) {
+    if (!wanted[i]) continue;
+    entries.push_back({makers[i].name, makers[i].reference, makers[i].make(nodes), {}, {}, {}});
+  }
+  return entries;
 }
 
-void Relay(benchmark::State& state, Way way) {
-  node->Populate(static_cast<uint32_t>(state.range(0)), way != kDataToClient && way != kSendToPeer);
-  Run(state, way, static_cast<unsigned>(state.range(1)),
-      [](uint64_t now) { return node->shard().Poll(now); });
-  state.counters["bytes_per_allocation"] = node->bytes_per_allocation();
+// The same allocations in the same order for every scene of a lap.
+std::vector<uint32_t> Draw(uint32_t size, unsigned seed) {
+  std::minstd_rand random(seed + 1);
+  std::vector<uint32_t> allocations(kInFlight);
+  for (uint32_t& allocation : allocations) allocation = static_cast<uint32_t>(random() % size);
+  return allocations;
 }
 
-void Harness(benchmark::State& state) {
-  node->Populate(static_cast<uint32_t>(state.range(0)), true);
-  Run(state, kChannelToPeer, static_cast<unsigned>(state.range(1)), [](uint64_t) {
-    constexpr unsigned kBurstSize = 64;
-    rte_mbuf* frames[kBurstSize];
-    const uint16_t count = rte_eth_rx_burst(node->port(), 0, frames, kBurstSize);
-    return unsigned{rte_eth_tx_burst(node->port(), 0, frames, count)};
-  });
+void TakeTurn(const Options& options, uint32_t size, unsigned lap, Entry& entry) {
+  std::vector<double> cycles;
+  for (unsigned round = 0; round < options.rounds; ++round) {
+    const double cost = entry.scene->Round(Draw(size, lap * options.rounds + round));
+    if (round == options.rounds / 2) entry.scene->TakeDroppedShare();
+    if (round >= options.rounds / 2) cycles.push_back(cost);
+  }
+  entry.cycles.push_back(Median(cycles));
+  entry.dropped.push_back(entry.scene->TakeDroppedShare());
+  entry.scene->Rest();
 }
 
-void Register() {
-  struct {
-    const char* name;
-    Way way;
-  } constexpr kWays[] = {{"ChannelData/client_to_peer", kChannelToPeer},
-                         {"ChannelData/peer_to_client", kChannelToClient},
-                         {"Indication/client_to_peer", kSendToPeer},
-                         {"Indication/peer_to_client", kDataToClient}};
-  // In an order that fills each population once.
-  for (int64_t allocations : {1000, 100000, 1000000}) {
-    for (int64_t in_flight : {4096, static_cast<int>(kMaxInFlight)}) {
-      benchmark::RegisterBenchmark("Harness", Harness)
-          ->Args({allocations, in_flight})
-          ->UseManualTime();
-    }
-    for (const auto& way : kWays) {
-      for (int64_t in_flight : {4096, static_cast<int>(kMaxInFlight)}) {
-        benchmark::RegisterBenchmark(way.name, [w = way.way](benchmark::State& s) { Relay(s, w); })
-            ->Args({allocations, in_flight})
-            ->UseManualTime();
-      }
+void CompareLap(std::vector<Entry>& entries) {
+  for (Entry& entry : entries) {
+    for (const Entry& other : entries) {
+      if (other.name != entry.reference) continue;
+      entry.ratios.push_back(entry.cycles.back() / other.cycles.back());
     }
   }
+}
+
+void Print(uint32_t size, const Entry& entry) {
+  const auto [low, high] = std::minmax_element(entry.cycles.begin(), entry.cycles.end());
+  std::printf("%9u  %-32s%8.1f  (%.1f - %.1f)", size, entry.name.c_str(), Median(entry.cycles),
+              *low, *high);
+  if (!entry.ratios.empty()) {
+    std::printf("  %.2f x %s", Median(entry.ratios), entry.reference.c_str());
+  }
+  if (Median(entry.dropped) > 0) std::printf("  %.1f %% dropped", 100 * Median(entry.dropped));
+  std::printf("\n");
+}
+
+json MeasureSize(const Options& options, uint32_t size, const Pools& pools) {
+  Nodes nodes(pools);
+  std::vector<Entry> entries = MakeEntries(options, size, nodes);
+  for (unsigned lap = 0; lap < options.laps; ++lap) {
+    for (Entry& entry : entries) TakeTurn(options, size, lap, entry);
+    CompareLap(entries);
+  }
+  json rows = json::array();
+  for (const Entry& entry : entries) {
+    Print(size, entry);
+    rows.push_back({{"scene", entry.name},
+                    {"allocations", size},
+                    {"cycles", entry.cycles},
+                    {"reference", entry.reference},
+                    {"ratios", entry.ratios},
+                    {"dropped_share", entry.dropped}});
+  }
+  return rows;
+}
+
+int Measure(const Options& options) {
+  const std::string memory = StartEal("shard_bench", UsableCpus(1), kMegabytes);
+  const Pools pools = MakePools(0, kBuffers);
+  std::printf("%s, TSC at %.2f GHz; TSC cycles a packet (of an idle poll: a poll)\n",
+              memory.c_str(), static_cast<double>(rte_get_tsc_hz()) / 1e9);
+  json report = {{"memory", memory},
+                 {"tsc_hz", rte_get_tsc_hz()},
+                 {"payload_bytes", kPayload},
+                 {"scenes", json::array()}};
+  for (const uint32_t size : options.sizes) {
+    for (json& row : MeasureSize(options, size, pools)) {
+      report["scenes"].push_back(std::move(row));
+    }
+  }
+  if (options.json_path.empty()) return 0;
+  std::ofstream file(options.json_path);
+  file << report.dump(1) << "\n";
+  file.close();
+  if (file) return 0;
+  std::fprintf(stderr, "shard_bench: cannot write %s\n", options.json_path.c_str());
+  return 1;
 }
 
 int Main(int argc, char** argv) {
-  // What the command line says comes later and wins.
-  std::string min_time = "--benchmark_min_time=0.1";
-  std::vector<char*> words(argv, argv + argc);
-  words.insert(words.begin() + 1, min_time.data());
-  int count = static_cast<int>(words.size());
-  words.push_back(nullptr);
-  benchmark::Initialize(&count, words.data());
-  if (benchmark::ReportUnrecognizedArguments(count, words.data())) return 1;
-  benchmark::AddCustomContext("memory", StartEal("shard_bench", UsableCpus(1), kMegabytes));
-  benchmark::AddCustomContext("tsc_hz", std::to_string(rte_get_tsc_hz()));
-  benchmark::AddCustomContext("payload_bytes", std::to_string(kPayload));
-  node = std::make_unique<BenchNode>(0, kMaxInFlight);
-  Register();
-  benchmark::RunSpecifiedBenchmarks();
-  node.reset();
-  return 0;
+  Options options;
+  CLI::App app("Cycles a packet of one shard", "shard_bench");
+  app.add_option("--sizes", options.sizes, "numbers of allocations")->delimiter(',');
+  app.add_option("--only", options.only,
+                 "scenes, or groups of them, and what they are compared with")
+      ->delimiter(',');
+  app.add_option("--laps", options.laps, "how often every scene has its turn")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--rounds", options.rounds, "rounds of 4,096 packets in a turn")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--json", options.json_path, "the figures of each lap go there too");
+  CLI11_PARSE(app, argc, argv);
+  return Measure(options);
 }
 
 }  // namespace

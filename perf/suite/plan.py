@@ -12,7 +12,7 @@ class Plan:
 
     name: str
     core_repeats: int
-    core_seconds: float  # each kind of packet
+    core_laps: int  # turns of every scene, in each of the repeats
     link_repeats: int
     link_seconds: float
     peer_repeats: int
@@ -27,11 +27,11 @@ class Plan:
     scale_seconds: float
 
 
-QUICK = Plan("quick", core_repeats=3, core_seconds=0.05, link_repeats=2, link_seconds=3,
+QUICK = Plan("quick", core_repeats=3, core_laps=4, link_repeats=2, link_seconds=3,
              peer_repeats=1, peer_trial_seconds=0.7, peer_resolution_percent=5,
              peer_load_seconds=4, allocations_repeats=1, allocations_seconds=4, idle_repeats=1,
              idle_seconds=5, scale_repeats=3, scale_seconds=0.2)
-FULL = Plan("full", core_repeats=3, core_seconds=0.1, link_repeats=5, link_seconds=8,
+FULL = Plan("full", core_repeats=5, core_laps=8, link_repeats=5, link_seconds=8,
             peer_repeats=3, peer_trial_seconds=2, peer_resolution_percent=2,
             peer_load_seconds=10, allocations_repeats=3, allocations_seconds=10, idle_repeats=2,
             idle_seconds=20, scale_repeats=5, scale_seconds=2)

@@ -8,6 +8,8 @@ matplotlib.use("svg")
 # pylint: disable=wrong-import-position
 import matplotlib.pyplot as plt
 
+from suite.results import CORE_SIZES
+
 matplotlib.rcParams["svg.hashsalt"] = "causeway"  # the same figures, the same file
 matplotlib.rcParams["svg.fonttype"] = "none"  # text as text
 SIZE = (7, 3.6)
@@ -44,18 +46,18 @@ def _bars(axes, spreads, unit):
 
 
 def core(document, axes):
-    kinds = document["details"]["core"].get("cycles_by_kind", {})
-    sizes = {"1k": 1e3, "100k": 1e5, "1m": 1e6}
-    for kind, cycles in kinds.items():
-        points = [(sizes[size], spread["median"]) for size, spread in cycles.items() if spread]
-        axes.plot(*zip(*points), marker="o", label=kind)
-    axes.axhline(110, color="#999999", linestyle=":", label="target at 100,000")
+    scenes = document["details"]["core"].get("scenes", {})
+    for name in ("rte_hash", "first_channel.to_peer", "first_channel.to_client", "send", "data"):
+        points = [(CORE_SIZES[size], by_name[name]["cycles"]["median"])
+                  for size, by_name in scenes.items() if name in by_name]
+        if points:
+            axes.plot(*zip(*points), marker="o", label=name)
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("allocations")
     axes.set_ylabel("cycles a packet")
     axes.legend(fontsize="small")
-    return bool(kinds)
+    return bool(scenes)
 
 
 def link(document, axes):

@@ -121,12 +121,20 @@ def machine_rows(machine):
 
 
 def core(_, detail):
-    rows = [(kind, *(with_spread(sizes.get(size)) for size in ("1k", "100k", "1m")))
-            for kind, sizes in detail["cycles_by_kind"].items()]
+    sizes = ("1k", "100k", "1m")
+    names = list(dict.fromkeys(name for size in sizes for name in detail["scenes"][size]))
+    rows = []
+    for name in names:
+        scenes = [detail["scenes"][size].get(name, {}) for size in sizes]
+        rows.append((name, *(with_spread(scene["cycles"]) if scene else "" for scene in scenes),
+                     with_spread(scenes[1]["ratios"]) if scenes[1].get("ratios") else ""))
     return ["## Core: cycles a packet of the shard alone", "",
-            f"{detail['payload_bytes']} bytes of data, IPv4, {detail['memory']}, TSC at "
-            f"{detail['tsc_hz'] / 1e9:.2f} GHz. Harness is the port of rings with nothing between.",
-            "", *table(("packet", "1,000 allocations", "100,000", "1,000,000"), rows)]
+            f"{detail['payload_bytes']} bytes of data, {detail['memory']}, TSC at "
+            f"{detail['tsc_hz'] / 1e9:.2f} GHz. `port` is the port of rings with nothing between; "
+            "`first_channel` is compared with `rte_hash`, all else with `first_channel` of the same "
+            "direction; `idle_poll` is cycles a poll.",
+            "", *table(("scene", "1,000 allocations", "100,000", "1,000,000",
+                        "ratio at 100,000"), rows)]
 
 
 def link(_, detail):

@@ -5,9 +5,18 @@ from dataclasses import dataclass
 
 from suite.plan import PARTS
 
+CORE_SIZES = {"1k": 1_000, "100k": 100_000, "1m": 1_000_000}
+# What is compared with the first channel of the same direction.
+CORE_WAYS = ("second_channel", "alternating_channels", "ipv6", "checksum0", "handoff")
+CORE_INDICATIONS = ("send", "data")
 _KEYS = {
-    "core": [f"{size}.{key}" for size in ("1k", "100k", "1m")
-             for key in ("cycles_per_packet", "mpps")],
+    "core": [*(f"{size}.{key}" for size in CORE_SIZES for key in
+               ("cycles_per_packet", "mpps", "rte_hash_cycles", "rte_hash_ratio")),
+             "100k.mixed.cycles",
+             *(f"100k.{way}.{key}" for way in CORE_WAYS for key in
+               ("to_peer.cycles", "to_peer.ratio", "to_client.cycles", "to_client.ratio", "ratio")),
+             *(f"100k.{kind}.{key}" for kind in CORE_INDICATIONS for key in ("cycles", "ratio")),
+             "100k.handoff.dropped_share", "idle_poll.empty", "idle_poll.held64"],
     "link": ["mpps", "testpmd_mpps", "ratio"],
     "peer": [*(f"{relay}.{key}" for relay in ("causeway", "coturn")
                for key in ("pps", "cpu_ns_per_packet", "p50_us", "p99_us")),
@@ -80,6 +89,9 @@ def targets(results):
     def target(figure, text, value, unit, holds):
         return Target(figure, text, value, unit, None if value is None else holds(value))
 
+    def at_most(figure, key, bound):
+        return target(figure, f"at most {bound}", get(key), "×", lambda value: value <= bound)
+
     def quotient(a, b):
         return get(a) / get(b) if get(a) is not None and get(b) else None
 
@@ -90,6 +102,14 @@ def targets(results):
         target("core: 1,000,000 allocations over 1,000", "at most 1.6",
                quotient("core.1m.cycles_per_packet", "core.1k.cycles_per_packet"), "×",
                lambda value: value <= 1.6),
+        *(at_most(f"core: {size} allocations, over rte_hash_lookup_bulk of the same clients",
+                  f"core.{key}.rte_hash_ratio", 1.2)
+          for key, size in (("100k", "100,000"), ("1m", "1,000,000"))),
+        *(at_most(f"core: 100,000, {text}, over the first channel", f"core.100k.{key}.ratio", bound)
+          for key, text, bound in (("second_channel", "second channel", 1.3), ("ipv6", "IPv6", 1.3),
+                                   ("send", "Send indications", 1.8),
+                                   ("data", "Data indications", 1.8),
+                                   ("handoff", "all handed off", 1.6))),
         target("link: rate over testpmd's 5tswap", "at least 0.6", get("link.ratio"), "×",
                lambda value: value >= 0.6),
         target("peer: CPU of the relay's core a packet over coturn's", "at most 0.125",

@@ -20,7 +20,7 @@ from process import Failure, Process
 from suite import machine, relays, report
 from suite.generator import Generator
 from suite.lab import Unavailable
-from suite.parts import peer, scale
+from suite.parts import core, peer, scale
 from suite.plan import FULL, PARTS, QUICK
 from suite.results import KEYS, Results, targets
 from suite.spread import interleave, median, ratio, spread
@@ -67,7 +67,11 @@ class ResultsTest(unittest.TestCase):
     def test_every_key_of_the_issue_is_there(self):
         wanted = set("""
             core.1k.cycles_per_packet core.100k.cycles_per_packet core.1m.cycles_per_packet
-            core.1k.mpps core.100k.mpps core.1m.mpps link.mpps link.testpmd_mpps link.ratio
+            core.1k.mpps core.100k.mpps core.1m.mpps core.1k.rte_hash_cycles
+            core.100k.rte_hash_cycles core.1m.rte_hash_cycles core.1k.rte_hash_ratio
+            core.100k.rte_hash_ratio core.1m.rte_hash_ratio core.100k.mixed.cycles
+            core.100k.send.cycles core.100k.send.ratio core.100k.data.cycles core.100k.data.ratio
+            core.100k.handoff.dropped_share core.idle_poll.empty core.idle_poll.held64 link.mpps link.testpmd_mpps link.ratio
             peer.causeway.pps peer.causeway.cpu_ns_per_packet peer.causeway.p50_us
             peer.causeway.p99_us peer.coturn.pps peer.coturn.cpu_ns_per_packet peer.coturn.p50_us
             peer.coturn.p99_us peer.testpmd.pps peer.pps_ratio peer.cpu_ratio peer.p99_ratio
@@ -76,6 +80,9 @@ class ResultsTest(unittest.TestCase):
             idle.100k.bytes_per_allocation idle.100k.control_cpu_share idle.100k.forward_p99_us
             idle.1m.bytes_per_allocation idle.1m.control_cpu_share idle.1m.forward_p99_us
             scale.one.mpps scale.two.mpps""".split())
+        for way in ("second_channel", "alternating_channels", "ipv6", "checksum0", "handoff"):
+            wanted |= {f"core.100k.{way}.{key}" for key in (
+                "to_peer.cycles", "to_peer.ratio", "to_client.cycles", "to_client.ratio", "ratio")}
         self.assertEqual(set(KEYS), wanted)
 
     def test_tree_nests_and_is_json(self):
@@ -110,6 +117,10 @@ class ResultsTest(unittest.TestCase):
 class TargetsTest(unittest.TestCase):
     BOUNDS = (  # key, a value that just meets the target, one that just misses; others are 50
         ("core.100k.cycles_per_packet", 110, 110.1), ("core.1m.cycles_per_packet", 80, 80.1),
+        ("core.100k.rte_hash_ratio", 1.2, 1.201), ("core.1m.rte_hash_ratio", 1.2, 1.201),
+        ("core.100k.second_channel.ratio", 1.3, 1.301), ("core.100k.ipv6.ratio", 1.3, 1.301),
+        ("core.100k.send.ratio", 1.8, 1.801), ("core.100k.data.ratio", 1.8, 1.801),
+        ("core.100k.handoff.ratio", 1.6, 1.601),
         ("link.ratio", 0.6, 0.599), ("peer.cpu_ratio", 0.125, 0.1251),
         ("peer.testpmd_ratio", 0.9, 0.899), ("peer.pps_ratio", 3, 2.99),
         ("peer.p99_ratio", 0.999, 1), ("allocations.causeway_per_s", 100000, 99999),
@@ -135,6 +146,33 @@ class PartsTest(unittest.TestCase):
         self.assertAlmostEqual(points[1], 10)
         self.assertAlmostEqual(points[2], 16)
         self.assertLess(points[32], 10 / scale.serial_share(10, 16))
+
+    @staticmethod
+    def scene(name, allocations, cycles, ratios=(), dropped_share=(0, 0, 0)):
+        return {"scene": name, "allocations": allocations, "cycles": cycles, "reference": "",
+                "ratios": list(ratios), "dropped_share": list(dropped_share)}
+
+    def test_core_takes_medians_and_the_slower_direction(self):
+        def report_of(shift):
+            return {"memory": "hugepages", "tsc_hz": 2e9, "payload_bytes": 172, "scenes": [
+                self.scene("idle_poll.empty", 1000, [40, 40, 90]),
+                self.scene("rte_hash", 100000, [80, 80, 80]),
+                self.scene("first_channel.to_peer", 100000, [100 + shift] * 3, [1.25] * 3),
+                self.scene("first_channel.to_client", 100000, [90] * 3, [1.2] * 3),
+                self.scene("handoff.to_peer", 100000, [300] * 3, [3] * 3, [0.5] * 3),
+                self.scene("handoff.to_client", 100000, [270] * 3, [2.5] * 3, [0.25] * 3),
+                self.scene("ipv6.to_client", 100000, [200] * 3, [2] * 3)]}
+        results = Results()
+        core.conclude(results, [report_of(0), report_of(0), report_of(50)])
+        for key, value in (
+                ("100k.cycles_per_packet", 100), ("100k.mpps", 20), ("100k.rte_hash_cycles", 80),
+                ("100k.rte_hash_ratio", 1.25), ("100k.handoff.ratio", 3),
+                ("100k.handoff.to_client.ratio", 2.5), ("100k.handoff.dropped_share", 0.5),
+                ("100k.ipv6.to_client.cycles", 200), ("100k.ipv6.ratio", None),
+                ("idle_poll.empty", 40), ("idle_poll.held64", None), ("1m.mpps", None)):
+            self.assertEqual(results.get(f"core.{key}"), value, key)
+        text = report.markdown(document_of(results, core=results.details["core"]), plots=[])
+        self.assertIn("| handoff.to_peer |  | 300 (300–300) |  | 3 (3–3) |", text)
 
     def test_peer_without_coturn(self):
         series = {"causeway": peer._Series(), "testpmd": peer._Series()}  # pylint: disable=protected-access

@@ -1,0 +1,30 @@
+// EAL and the buffers of the benchmarks of the shard.
+#pragma once
+
+#include <string>
+#include <vector>
+
+struct rte_mempool;
+
+namespace causeway::bench {
+
+/// Ends the process with "PROGRAM: WHAT: DPDK's reason" when not ok.
+void Require(bool ok, const std::string& what);
+
+/// CPUs that this process may run on, at most so many.
+std::vector<int> UsableCpus(size_t most);
+/// Starts EAL with lcore k on cpus[k], with hugepages as causewayd uses them when `megabytes` of
+/// them are free, else with ordinary pages. `more` are further EAL options. Returns which:
+/// "hugepages", "ordinary 4 kB pages".
+std::string StartEal(const char* program, const std::vector<int>& cpus, unsigned megabytes,
+                     const std::vector<std::string>& more = {});
+
+/// Packet buffers, and those that hold a whole datagram. They live as long as the process.
+struct Pools {
+  rte_mempool* packets;
+  rte_mempool* jumbo;
+};
+/// `index` makes the names unique.
+Pools MakePools(unsigned index, unsigned packets);
+
+}  // namespace causeway::bench
