@@ -24,6 +24,8 @@ using std::chrono::steady_clock;
 constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
 constexpr int kMirrorFramesPerTurn = 64;
 constexpr unsigned kAddressCheckSeconds = 5;
+constexpr size_t kMailboxCapacity = 1024;
+constexpr Mailbox::Slice kMailboxSlice = {64, std::chrono::microseconds(200)};
 
 LinkConfig MakeLinkConfig(const config::Config& config) {
   LinkConfig link;
@@ -146,20 +148,28 @@ absl::Status Daemon::StartLoop() {
   auto loop = EventLoop::Create();
   if (!loop.ok()) return loop.status();
   loop_ = *std::move(loop);
+  auto mailbox = Mailbox::Create(kMailboxCapacity);
+  if (!mailbox.ok()) return mailbox.status();
+  mailbox_ = *std::move(mailbox);
   absl::Status status = loop_->WatchSignals(kSignals, [this](int signal) { OnSignal(signal); });
   status.Update(
-      loop_->Watch(next_hops_->fd(), [this] { next_hops_->OnReadable(sink_->now().monotonic); }));
+      loop_->Watch(next_hops_->fd(), [this] { next_hops_->OnReadable(sink_->now().monotonic); })
+          .status());
   for (const int fd : icmp_->fds()) {
-    if (fd >= 0) status.Update(loop_->Watch(fd, [this] { OnIcmp(); }));
+    if (fd >= 0) status.Update(loop_->Watch(fd, [this] { OnIcmp(); }).status());
   }
+  status.Update(
+      loop_->Watch(mailbox_->fd(), [this] { mailbox_->RunSlice(kMailboxSlice); }).status());
   if (const int fd = engine_->link().mirror_fd(); fd >= 0) {
-    status.Update(loop_->Watch(fd, [this] { OnMirror(); }));
+    status.Update(loop_->Watch(fd, [this] { OnMirror(); }).status());
   }
-  status.Update(loop_->Every(milliseconds(100), [this] { server_->Advance(sink_->now()); }));
-  status.Update(loop_->Every(milliseconds(1000), [this] { OnSecond(); }));
+  status.Update(
+      loop_->Every(milliseconds(100), [this] { server_->Advance(sink_->now()); }).status());
+  status.Update(loop_->Every(milliseconds(1000), [this] { OnSecond(); }).status());
   if (config_.stats_seconds != 0) {
     status.Update(
-        loop_->Every(std::chrono::seconds(config_.stats_seconds), [this] { PrintStats(); }));
+        loop_->Every(std::chrono::seconds(config_.stats_seconds), [this] { PrintStats(); })
+            .status());
   }
   return status;
 }
@@ -198,6 +208,7 @@ void Daemon::Run() {
     sink_->SetNow(Now());
     return engine_->Poll(*sink_);
   });
+  mailbox_->Close();
   if (config_.stats_seconds != 0) PrintUnlessBlocked(StatsLine("totals", {}, TakeSnapshot()));
 }
 

@@ -12,6 +12,7 @@
 #include "control/daemon/access.h"
 #include "control/daemon/control_sink.h"
 #include "control/daemon/event_loop.h"
+#include "control/daemon/mailbox.h"
 #include "control/daemon/secure_random.h"
 #include "control/daemon/stats_printer.h"
 #include "control/turn/server.h"
@@ -76,6 +77,8 @@ class Daemon {
   std::unique_ptr<turn::PeerPolicy> policy_;
   std::unique_ptr<turn::Server> server_;
   std::unique_ptr<ControlSink> sink_;
+  // Tasks for the control thread from others, which end before it does; closed when Run returns.
+  std::unique_ptr<Mailbox> mailbox_;
   std::unique_ptr<EventLoop> loop_;
 };
 

@@ -32,7 +32,42 @@ sigset_t SetOf(absl::Span<const int> signals) {
   return set;
 }
 
+uint32_t EpollEvents(EventLoop::Readiness wanted) {
+  const auto bits = static_cast<unsigned>(wanted);
+  return ((bits & static_cast<unsigned>(EventLoop::Readiness::kRead)) ? EPOLLIN : 0U) |
+         ((bits & static_cast<unsigned>(EventLoop::Readiness::kWrite)) ? EPOLLOUT : 0U);
+}
+
+EventLoop::Readiness ReadinessOf(uint32_t epoll_events, EventLoop::Readiness wanted) {
+  if (epoll_events & (EPOLLERR | EPOLLHUP)) return wanted;
+  const unsigned found =
+      ((epoll_events & EPOLLIN) ? static_cast<unsigned>(EventLoop::Readiness::kRead) : 0U) |
+      ((epoll_events & EPOLLOUT) ? static_cast<unsigned>(EventLoop::Readiness::kWrite) : 0U);
+  return static_cast<EventLoop::Readiness>(found & static_cast<unsigned>(wanted));
+}
+
+timespec TimespecOf(std::chrono::milliseconds time) {
+  return {time.count() / 1000, time.count() % 1000 * 1'000'000};
+}
+
 }  // namespace
+
+struct EventLoop::Source {
+  Source(int descriptor, Readiness first_wanted, std::function<void(Readiness)> callback)
+      : fd(descriptor), wanted(first_wanted), on_ready(std::move(callback)) {}
+  ~Source() {
+    if (owned) close(fd);
+  }
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  const int fd;
+  bool owned = false;
+  Readiness wanted;
+  std::function<void(Readiness)> on_ready;
+};
+
+EventLoop::EventLoop(int epoll) : epoll_(epoll) {}
 
 absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Create() {
   const int epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -40,24 +75,54 @@ absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Create() {
   return std::unique_ptr<EventLoop>(new EventLoop(epoll));
 }
 
-EventLoop::~EventLoop() {
-  for (const auto& source : sources_) {
-    if (source->owned) close(source->fd);
+EventLoop::~EventLoop() { close(epoll_); }
+
+absl::StatusOr<EventLoop::Id> EventLoop::Add(const std::shared_ptr<Source>& source) {
+  const uint64_t id = next_id_++;
+  sources_.emplace(id, source);
+  const Readiness wanted = std::exchange(source->wanted, Readiness::kNone);
+  if (absl::Status status = SetWanted(Id{id}, wanted); !status.ok()) {
+    sources_.erase(id);
+    return status;
   }
-  close(epoll_);
+  return Id{id};
 }
 
-absl::Status EventLoop::Add(int fd, bool owned, std::function<void()> on_readable) {
-  sources_.push_back(std::make_unique<Source>(Source{fd, owned, std::move(on_readable)}));
+absl::StatusOr<EventLoop::Id> EventLoop::Watch(int fd, std::function<void()> on_readable) {
+  return Watch(fd, Readiness::kRead,
+               [on_readable = std::move(on_readable)](Readiness) { on_readable(); });
+}
+
+absl::StatusOr<EventLoop::Id> EventLoop::Watch(int fd, Readiness wanted,
+                                               std::function<void(Readiness)> on_ready) {
+  return Add(std::make_shared<Source>(fd, wanted, std::move(on_ready)));
+}
+
+absl::Status EventLoop::SetWanted(Id id, Readiness wanted) {
+  const auto found = sources_.find(static_cast<uint64_t>(id));
+  if (found == sources_.end()) return absl::NotFoundError("this descriptor is not watched");
+  Source& source = *found->second;
+  if (wanted == source.wanted) return absl::OkStatus();
   epoll_event event = {};
-  event.events = EPOLLIN;
-  event.data.ptr = sources_.back().get();
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0) return absl::OkStatus();
-  return absl::ErrnoToStatus(errno, "cannot wait for a descriptor");
+  event.events = EpollEvents(wanted);
+  event.data.u64 = found->first;
+  const int operation = source.wanted == Readiness::kNone ? EPOLL_CTL_ADD
+                        : wanted == Readiness::kNone      ? EPOLL_CTL_DEL
+                                                          : EPOLL_CTL_MOD;
+  if (epoll_ctl(epoll_, operation, source.fd, &event) != 0) {
+    return absl::ErrnoToStatus(errno, "cannot wait for a descriptor");
+  }
+  source.wanted = wanted;
+  return absl::OkStatus();
 }
 
-absl::Status EventLoop::Watch(int fd, std::function<void()> on_readable) {
-  return Add(fd, false, std::move(on_readable));
+void EventLoop::Remove(Id id) {
+  const auto found = sources_.find(static_cast<uint64_t>(id));
+  if (found == sources_.end()) return;
+  const std::shared_ptr<Source> source = std::move(found->second);
+  sources_.erase(found);
+  if (source->wanted != Readiness::kNone) epoll_ctl(epoll_, EPOLL_CTL_DEL, source->fd, nullptr);
+  source->wanted = Readiness::kNone;
 }
 
 void EventLoop::BlockSignals(absl::Span<const int> signals) {
@@ -70,26 +135,59 @@ absl::Status EventLoop::WatchSignals(absl::Span<const int> signals,
   const sigset_t set = SetOf(signals);
   const int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   if (fd < 0) return absl::ErrnoToStatus(errno, "cannot wait for signals");
-  return Add(fd, true, [fd, on_signal = std::move(on_signal)] {
-    signalfd_siginfo info;
-    while (read(fd, &info, sizeof(info)) == sizeof(info)) {
-      on_signal(static_cast<int>(info.ssi_signo));
-    }
-  });
+  auto source = std::make_shared<Source>(fd, Readiness::kRead,
+                                         [fd, on_signal = std::move(on_signal)](Readiness) {
+                                           signalfd_siginfo info;
+                                           while (read(fd, &info, sizeof(info)) == sizeof(info)) {
+                                             on_signal(static_cast<int>(info.ssi_signo));
+                                           }
+                                         });
+  source->owned = true;
+  return Add(source).status();
 }
 
-absl::Status EventLoop::Every(std::chrono::milliseconds interval, std::function<void()> callback) {
+absl::StatusOr<EventLoop::Id> EventLoop::AddTimer(std::chrono::milliseconds first,
+                                                  std::chrono::milliseconds interval,
+                                                  std::function<void()> callback) {
   const int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   if (fd < 0) return absl::ErrnoToStatus(errno, "cannot make a timer");
-  itimerspec timer = {};
-  timer.it_interval.tv_sec = interval.count() / 1000;
-  timer.it_interval.tv_nsec = interval.count() % 1000 * 1'000'000;
-  timer.it_value = timer.it_interval;
+  itimerspec timer = {TimespecOf(interval), TimespecOf(first)};
+  // 0 would mean never.
+  if (first.count() == 0) timer.it_value.tv_nsec = 1;
   timerfd_settime(fd, 0, &timer, nullptr);
-  return Add(fd, true, [fd, callback = std::move(callback)] {
-    uint64_t expirations;
-    if (read(fd, &expirations, sizeof(expirations)) == sizeof(expirations)) callback();
-  });
+  auto source = std::make_shared<Source>(
+      fd, Readiness::kRead, [fd, callback = std::move(callback)](Readiness) {
+        uint64_t expirations;
+        if (read(fd, &expirations, sizeof(expirations)) == sizeof(expirations)) callback();
+      });
+  source->owned = true;
+  return Add(source);
+}
+
+absl::StatusOr<EventLoop::Id> EventLoop::Every(std::chrono::milliseconds interval,
+                                               std::function<void()> callback) {
+  if (interval.count() <= 0) {
+    return absl::InvalidArgumentError("a timer's interval is 1 ms or more");
+  }
+  return AddTimer(interval, interval, std::move(callback));
+}
+
+absl::StatusOr<EventLoop::Id> EventLoop::After(std::chrono::milliseconds delay,
+                                               std::function<void()> callback) {
+  const Id id{next_id_};
+  return AddTimer(std::max(delay, std::chrono::milliseconds(0)), std::chrono::milliseconds(0),
+                  [this, id, callback = std::move(callback)] {
+                    Remove(id);
+                    callback();
+                  });
+}
+
+void EventLoop::Call(uint64_t id, uint32_t epoll_events) {
+  const auto found = sources_.find(id);
+  if (found == sources_.end()) return;
+  const std::shared_ptr<Source> source = found->second;
+  const Readiness ready = ReadinessOf(epoll_events, source->wanted);
+  if (ready != Readiness::kNone) source->on_ready(ready);
 }
 
 void EventLoop::Run(const std::function<int()>& poll) {
@@ -116,7 +214,7 @@ void EventLoop::Run(const std::function<int()>& poll) {
                                                             : kLongSleep;
     const int ready = epoll_pwait2(epoll_, events, std::size(events), &sleep, nullptr);
     for (int i = 0; i < ready && !stopped_; ++i) {
-      static_cast<Source*>(events[i].data.ptr)->on_readable();
+      Call(events[i].data.u64, events[i].events);
     }
   }
 }
