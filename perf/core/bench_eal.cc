@@ -38,7 +38,7 @@ std::vector<int> UsableCpus(size_t most) {
 }
 
 std::string StartEal(const char* program, const std::vector<int>& cpus, unsigned megabytes,
-                     const std::vector<std::string>& more) {
+                     bool use_hugepages) {
   program_name = program;
   std::string lcores = "--lcores=";
   for (size_t i = 0; i < cpus.size(); ++i) {
@@ -46,7 +46,7 @@ std::string StartEal(const char* program, const std::vector<int>& cpus, unsigned
   }
   uint64_t free_pages = 0;
   std::ifstream("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages") >> free_pages;
-  const bool huge = free_pages * kMegabytesOfAPage >= megabytes;
+  const bool huge = use_hugepages && free_pages * kMegabytesOfAPage >= megabytes;
   std::vector<std::string> words = {program,       "--no-pci",          "--no-telemetry",
                                     "--no-shconf", "--log-level=error", lcores};
   if (huge) {
@@ -54,7 +54,6 @@ std::string StartEal(const char* program, const std::vector<int>& cpus, unsigned
   } else {
     words.insert(words.end(), {"--no-huge", "-m", absl::StrCat(megabytes)});
   }
-  words.insert(words.end(), more.begin(), more.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   Require(rte_eal_init(static_cast<int>(argv.size()), argv.data()) >= 0, "rte_eal_init");

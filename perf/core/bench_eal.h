@@ -13,11 +13,11 @@ void Require(bool ok, const std::string& what);
 
 /// CPUs that this process may run on, at most so many.
 std::vector<int> UsableCpus(size_t most);
-/// Starts EAL with lcore k on cpus[k], with hugepages as causewayd uses them when `megabytes` of
-/// them are free, else with ordinary pages. `more` are further EAL options. Returns which:
-/// "hugepages", "ordinary 4 kB pages".
+/// Starts EAL with lcore k on cpus[k], with hugepages as causewayd uses them when they may be used
+/// and `megabytes` of them are free, else with ordinary pages. Returns which: "hugepages", "ordinary
+/// 4 kB pages".
 std::string StartEal(const char* program, const std::vector<int>& cpus, unsigned megabytes,
-                     const std::vector<std::string>& more = {});
+                     bool use_hugepages = true);
 
 /// Packet buffers, and those that hold a whole datagram. They live as long as the process.
 struct Pools {

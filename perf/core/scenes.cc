@@ -17,21 +17,17 @@ namespace {
 // waits between them at a round's end stays for the next one, as under lasting load.
 class RelayScene : public Scene {
  public:
-  RelayScene(BenchNode& node, std::vector<Datagram> kinds)
-      : node_(node), kinds_(std::move(kinds)) {}
+  RelayScene(BenchNode& node, std::vector<Datagram> kinds, bool lossless)
+      : node_(node), kinds_(std::move(kinds)), lossless_(lossless) {}
 
   double Round(const std::vector<uint32_t>& allocations) override {
     node_.Arrive(kinds_, allocations);
     uint64_t spent[2] = {};
-    unsigned taken = 0;
-    do {
-      for (size_t k = 0; k < node_.shards().size(); ++k) {
-        const uint64_t begin = rte_rdtsc();
-        const unsigned handled = node_.shards()[k]->Poll(begin);
-        spent[k] += rte_rdtsc() - begin;
-        if (k == 0) taken = handled;
+    while (Poll(0, spent) != 0) {
+      if (node_.shards().size() == 1) continue;
+      while (Poll(1, spent) != 0 && lossless_) {
       }
-    } while (taken != 0);
+    }
     const auto arrived = static_cast<unsigned>(allocations.size());
     const unsigned sent = node_.Drain();
     arrived_ += arrived;
@@ -49,8 +45,16 @@ class RelayScene : public Scene {
   }
 
  private:
+  unsigned Poll(size_t shard, uint64_t* spent) {
+    const uint64_t begin = rte_rdtsc();
+    const unsigned handled = node_.shards()[shard]->Poll(begin);
+    spent[shard] += rte_rdtsc() - begin;
+    return handled;
+  }
+
   BenchNode& node_;
   std::vector<Datagram> kinds_;
+  bool lossless_;
   uint64_t arrived_ = 0;
   uint64_t sent_ = 0;
 };
@@ -124,13 +128,14 @@ struct Group {
   std::string node;
   Population population;
   std::vector<Datagram> kinds;  // taken in turn; of no direction yet
+  bool lossless = false;
 };
 
 std::unique_ptr<Scene> MakeRelayScene(Nodes& nodes, const Group& group,
                                       const std::vector<Datagram>& kinds, bool warm) {
   BenchNode& node = nodes.Get(group.node, group.population);
   if (warm) node.Warm(kinds);
-  return std::make_unique<RelayScene>(node, kinds);
+  return std::make_unique<RelayScene>(node, kinds, group.lossless);
 }
 
 std::vector<Datagram> Towards(Direction direction, std::vector<Datagram> kinds) {
@@ -188,21 +193,21 @@ BenchNode& Nodes::Get(const std::string& name, const Population& population) {
   return *node;
 }
 
-std::vector<SceneMaker> ScenesOf(uint32_t allocations) {
+std::vector<SceneMaker> ScenesOf(uint32_t allocations, bool lossless) {
   const Population plain = {.allocations = allocations};
   std::vector<SceneMaker> scenes = {
       {"port", "", [=](Nodes& n) { return std::make_unique<PortScene>(n.Get(kPlain, plain)); }},
       {"rte_hash", "", [=](Nodes& n) { return MakeRteHashScene(n.Get(kPlain, plain)); }}};
   AddGroup({kFirst, kPlain, plain, {{}}}, scenes);
   AddIndications(allocations, scenes);
-  if (allocations == 1000) AddIdle(scenes);
-  if (allocations != 100000) return scenes;
+  AddIdle(scenes);
   const Population two = {.allocations = allocations, .channels = 2};
   AddGroup({"second_channel", "second_channel", two, {{.channel = 1}}}, scenes);
   AddGroup({"alternating_channels", "alternating", two, {{.channel = 0}, {.channel = 1}}}, scenes);
   AddGroup({"ipv6", "ipv6", {.allocations = allocations, .v6 = true}, {{}}}, scenes);
   AddGroup({"checksum0", kPlain, plain, {{.checksum = false}}}, scenes);
-  AddGroup({"handoff", "handoff", {.allocations = allocations, .handed_off = true}, {{}}}, scenes);
+  const Population handed_off = {.allocations = allocations, .handed_off = true};
+  AddGroup({"handoff", "handoff", handed_off, {{}}, lossless}, scenes);
   return scenes;
 }
 

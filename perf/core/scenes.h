@@ -42,6 +42,8 @@ struct SceneMaker {
 };
 
 /// The scenes for so many allocations, a reference before those that are compared with it.
-std::vector<SceneMaker> ScenesOf(uint32_t allocations);
+/// `lossless`: the second shard of a hand-off is polled until it has nothing left, so that the ring
+/// between them never fills.
+std::vector<SceneMaker> ScenesOf(uint32_t allocations, bool lossless);
 
 }  // namespace causeway::bench

@@ -20,7 +20,7 @@ from process import Failure, Process
 from suite import machine, relays, report
 from suite.generator import Generator
 from suite.lab import Unavailable
-from suite.parts import core, peer, scale
+from suite.parts import peer, scale
 from suite.plan import FULL, PARTS, QUICK
 from suite.results import KEYS, Results, targets
 from suite.spread import interleave, median, ratio, spread
@@ -146,33 +146,6 @@ class PartsTest(unittest.TestCase):
         self.assertAlmostEqual(points[1], 10)
         self.assertAlmostEqual(points[2], 16)
         self.assertLess(points[32], 10 / scale.serial_share(10, 16))
-
-    @staticmethod
-    def scene(name, allocations, cycles, ratios=(), dropped_share=(0, 0, 0)):
-        return {"scene": name, "allocations": allocations, "cycles": cycles, "reference": "",
-                "ratios": list(ratios), "dropped_share": list(dropped_share)}
-
-    def test_core_takes_medians_and_the_slower_direction(self):
-        def report_of(shift):
-            return {"memory": "hugepages", "tsc_hz": 2e9, "payload_bytes": 172, "scenes": [
-                self.scene("idle_poll.empty", 1000, [40, 40, 90]),
-                self.scene("rte_hash", 100000, [80, 80, 80]),
-                self.scene("first_channel.to_peer", 100000, [100 + shift] * 3, [1.25] * 3),
-                self.scene("first_channel.to_client", 100000, [90] * 3, [1.2] * 3),
-                self.scene("handoff.to_peer", 100000, [300] * 3, [3] * 3, [0.5] * 3),
-                self.scene("handoff.to_client", 100000, [270] * 3, [2.5] * 3, [0.25] * 3),
-                self.scene("ipv6.to_client", 100000, [200] * 3, [2] * 3)]}
-        results = Results()
-        core.conclude(results, [report_of(0), report_of(0), report_of(50)])
-        for key, value in (
-                ("100k.cycles_per_packet", 100), ("100k.mpps", 20), ("100k.rte_hash_cycles", 80),
-                ("100k.rte_hash_ratio", 1.25), ("100k.handoff.ratio", 3),
-                ("100k.handoff.to_client.ratio", 2.5), ("100k.handoff.dropped_share", 0.5),
-                ("100k.ipv6.to_client.cycles", 200), ("100k.ipv6.ratio", None),
-                ("idle_poll.empty", 40), ("idle_poll.held64", None), ("1m.mpps", None)):
-            self.assertEqual(results.get(f"core.{key}"), value, key)
-        text = report.markdown(document_of(results, core=results.details["core"]), plots=[])
-        self.assertIn("| handoff.to_peer |  | 300 (300–300) |  | 3 (3–3) |", text)
 
     def test_peer_without_coturn(self):
         series = {"causeway": peer._Series(), "testpmd": peer._Series()}  # pylint: disable=protected-access
