@@ -9,9 +9,34 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "control/config/manual_page.h"
 
 namespace causeway::config {
 namespace {
+
+template <typename T>
+std::string HelpText(const Option<T>& option) {
+  const std::string default_text = DefaultText(option);
+  if (default_text.empty()) return option.help;
+  return absl::StrCat(option.help, " [", default_text, "]");
+}
+
+template <typename T>
+void AddOptions(absl::Span<const Option<T>> options, CLI::App& app) {
+  for (const Option<T>& option : options) {
+    const std::string flag = absl::StrCat("--", option.name);
+    if (option.field.kind == OptionKind::kFlag) {
+      app.add_flag(flag, option.help);
+      continue;
+    }
+    app.add_option(flag)
+        ->description(HelpText(option))
+        ->type_name(option.value)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false);
+  }
+}
 
 std::unique_ptr<CLI::App> MakeApp() {
   auto app = std::make_unique<CLI::App>(
@@ -24,19 +49,8 @@ std::unique_ptr<CLI::App> MakeApp() {
   app->set_help_flag("-h,--help", "print this text and exit");
   app->allow_extras();
   app->get_formatter()->column_width(34);
-  for (const Option& option : Options()) {
-    const std::string flag = absl::StrCat("--", option.name);
-    if (option.kind == OptionKind::kFlag) {
-      app->add_flag(flag, option.help);
-      continue;
-    }
-    app->add_option(flag)
-        ->description(option.help)
-        ->type_name(option.value)
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->allow_extra_args(false);
-  }
+  AddOptions(Options(), *app);
+  AddOptions(CommandLineOptions(), *app);
   return app;
 }
 
@@ -63,47 +77,57 @@ absl::Status TranslateError(const CLI::ParseError& error) {
 }
 
 /// Values of one option that is given; errors never quote them.
-absl::StatusOr<std::vector<std::string>> Values(const Option& option, const CLI::Option& given) {
-  const std::string flag = absl::StrCat("--", option.name);
-  if (option.kind == OptionKind::kFlag) {
-    if (given.results().front() == "true") return std::vector<std::string>{""};
+absl::StatusOr<std::vector<GivenValue>> Values(const std::string& flag, OptionKind kind,
+                                               const CLI::Option& given) {
+  if (kind == OptionKind::kFlag) {
+    if (given.results().front() == "true") return std::vector<GivenValue>(1);
     return Usage(absl::StrCat(flag, ": takes no value"));
   }
-  for (const std::string& value : given.results()) {
-    const absl::string_view text = value;
-    if (absl::StartsWith(text, "--") && FindOption(text.substr(2)) != nullptr) {
+  std::vector<GivenValue> values;
+  for (const std::string& text : given.results()) {
+    if (absl::StartsWith(text, "--") && IsOption(text.substr(2))) {
       return Usage(absl::StrCat(flag, ": needs a value, and ", text, " follows"));
     }
+    values.push_back({text, ""});
   }
-  if (option.kind == OptionKind::kValue && given.results().size() > 1) {
-    return Usage(
-        absl::StrCat(flag, ": given ", given.results().size(), " times; it takes one value"));
+  if (kind != OptionKind::kList && values.size() > 1) {
+    return Usage(absl::StrCat(flag, ": given ", values.size(), " times; it takes one value"));
   }
-  return given.results();
+  return values;
+}
+
+template <typename T>
+absl::Status Collect(const CLI::App& app, absl::Span<const Option<T>> options, OptionValues& out) {
+  for (const Option<T>& option : options) {
+    const std::string flag = absl::StrCat("--", option.name);
+    const CLI::Option* given = app.get_option(flag);
+    if (given->empty()) continue;
+    auto values = Values(flag, option.field.kind, *given);
+    if (!values.ok()) return values.status();
+    out[option.name] = *std::move(values);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Collect(const CLI::App& app, CommandLine& out) {
   for (const std::string& extra : app.remaining()) {
     if (absl::StartsWith(extra, "-")) return UnknownArgument(extra);
   }
-  for (const Option& option : Options()) {
-    const CLI::Option* given = app.get_option(absl::StrCat("--", option.name));
-    if (given->empty()) continue;
-    auto values = Values(option, *given);
-    if (!values.ok()) return values.status();
-    out.values[option.name] = *std::move(values);
-  }
+  OptionValues own;
+  absl::Status status = Collect(app, Options(), out.values);
+  status.Update(Collect(app, CommandLineOptions(), own));
+  if (!status.ok()) return status;
   if (app.remaining_size() != 0) return UnknownArgument(app.remaining().front());
-  if (auto file = out.values.extract("config")) out.config_file = file.mapped().front();
-  out.check_config = !out.values.extract("check-config").empty();
-  return absl::OkStatus();
+  return ReadOptions(CommandLineOptions(), own, "", out);
 }
 
 void Overwrite(char* secret) { std::memset(secret, 'x', std::strlen(secret)); }
 
-void ScrubUser(char* user) {
-  char* colon = std::strchr(user, ':');
-  Overwrite(colon == nullptr ? user : colon + 1);
+/// Overwrites what of an option's value is secret; `value` may be nullptr.
+void Scrub(Secret secret, char* value) {
+  if (value == nullptr) return;
+  char* colon = secret == Secret::kAfterColon ? std::strchr(value, ':') : nullptr;
+  Overwrite(colon == nullptr ? value : colon + 1);
 }
 
 }  // namespace
@@ -123,19 +147,20 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
     return TranslateError(error);
   }
   if (absl::Status status = Collect(*app, out); !status.ok()) return status;
+  if (out.manual) out.print = ManualPage();
   return out;
 }
 
 void ScrubSecrets(int argc, char** argv) {
-  constexpr char kUser[] = "--user";
-  constexpr char kSecret[] = "--auth-secret";
-  for (int i = 1; i < argc; ++i) {
-    const absl::string_view argument = argv[i];
-    const bool has_next = i + 1 < argc;
-    if (argument == kUser && has_next) ScrubUser(argv[i + 1]);
-    if (argument == kSecret && has_next) Overwrite(argv[i + 1]);
-    if (absl::StartsWith(argument, "--user=")) ScrubUser(argv[i] + sizeof(kUser));
-    if (absl::StartsWith(argument, "--auth-secret=")) Overwrite(argv[i] + sizeof(kSecret));
+  for (const Option<Settings>& option : Options()) {
+    if (option.secret == Secret::kNothing) continue;
+    const std::string flag = absl::StrCat("--", option.name);
+    for (int i = 1; i < argc; ++i) {
+      absl::string_view argument = argv[i];
+      if (!absl::ConsumePrefix(&argument, flag)) continue;
+      if (argument.empty()) Scrub(option.secret, i + 1 < argc ? argv[i + 1] : nullptr);
+      if (absl::StartsWith(argument, "=")) Scrub(option.secret, argv[i] + flag.size() + 1);
+    }
   }
 }
 

@@ -2,21 +2,10 @@
 // meaning.
 #pragma once
 
-#include <string>
-
 #include "absl/status/statusor.h"
 #include "control/config/options.h"
 
 namespace causeway::config {
-
-struct CommandLine {
-  /// --help or --version: print this to standard output and exit with 0.
-  std::string print;
-  /// --config; empty when not given.
-  std::string config_file;
-  bool check_config = false;
-  OptionValues values;
-};
 
 /// InvalidArgumentError, in one line, for an unknown flag (names the nearest), a flag without its
 /// value, a value without its flag, and a flag given twice that is not repeatable. Never quotes a

@@ -1,105 +1,56 @@
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "control/config/config.h"
+#include "control/config/toml.h"
 
 namespace causeway::config {
 namespace {
 
-/// A TOML basic string. Control characters and quotes are escaped; UTF-8 stays.
-std::string Quote(absl::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      absl::StrAppend(&out, "\\", absl::string_view(&c, 1));
-    } else if (byte < 0x20 || byte == 0x7f) {
-      absl::StrAppend(&out, "\\u", absl::Hex(byte, absl::kZeroPad4));
-    } else {
-      out.push_back(c);
-    }
+/// The value of a key; "" when the option is not given.
+template <typename T>
+std::string TomlValue(const Option<T>& option, const T& in) {
+  std::vector<std::string> texts = option.field.write(in);
+  const OptionKind kind = option.field.kind;
+  if (kind == OptionKind::kFlag) return texts.empty() ? "false" : "true";
+  for (std::string& text : texts) {
+    text = Redact(option.secret, text);
+    if (kind != OptionKind::kNumber) text = QuoteToml(text);
   }
-  out.push_back('"');
-  return out;
+  const std::string list = absl::StrJoin(texts, ", ");
+  const bool is_list = kind == OptionKind::kList || kind == OptionKind::kItems;
+  return is_list ? absl::StrCat("[", list, "]") : list;
 }
 
-std::string List(const std::vector<std::string>& items) {
-  return absl::StrCat(
-      "[",
-      absl::StrJoin(items, ", ",
-                    [](std::string* out, const auto& item) { absl::StrAppend(out, Quote(item)); }),
-      "]");
-}
-
-std::string Bare(const Prefix& prefix) {
-  return prefix.length == 128 ? prefix.address.ToString() : prefix.ToString();
-}
-
-std::string PrefixList(const std::vector<Prefix>& prefixes) {
-  std::vector<std::string> items;
-  items.reserve(prefixes.size());
-  for (const Prefix& prefix : prefixes) items.push_back(Bare(prefix));
-  return List(items);
-}
-
-std::string Addresses(const Config& config) {
-  if (!config.device.empty()) return PrefixList(config.mirror_addresses);
-  std::vector<std::string> items;
-  items.reserve(config.node.listen_addresses.size());
-  for (const IpAddress& address : config.node.listen_addresses) items.push_back(address.ToString());
-  return List(items);
-}
-
-std::string Credentials(const Config& config) {
-  std::string out;
-  if (!config.users.empty()) {
-    std::vector<std::string> items;
-    for (const auto& user : config.users) items.push_back(absl::StrCat(user.name, ":***"));
-    absl::StrAppend(&out, "user = ", List(items), "\n");
+/// A line for each option.
+template <typename T>
+void Append(absl::Span<const Option<T>> options, const T& in, std::string& out) {
+  for (const Option<T>& option : options) {
+    const std::string value = TomlValue(option, in);
+    if (!value.empty()) absl::StrAppend(&out, option.name, " = ", value, "\n");
   }
-  if (!config.secrets.empty()) {
-    absl::StrAppend(
-        &out, "auth-secret = ", List(std::vector<std::string>(config.secrets.size(), "***")), "\n");
-  }
-  return out;
 }
 
-const char* LevelName(LogLevel level) {
-  switch (level) {
-    case LogLevel::kDebug:
-      return "debug";
-    case LogLevel::kInfo:
-      return "info";
-    case LogLevel::kWarning:
-      return "warning";
-    case LogLevel::kError:
-      return "error";
-  }
-  return "info";
+/// With what was not given filled in.
+Settings Complete(const Config& config) {
+  Settings settings = config;
+  settings.given_relay_prefixes = config.relay_prefixes;
+  settings.max_allocations = config.limits.max_allocations;
+  settings.workers = config.node.shards;
+  return settings;
 }
 
 }  // namespace
 
 std::string Describe(const Config& config) {
-  const NodeConfig& node = config.node;
-  std::string out = config.device.empty()
-                        ? absl::StrCat("interface = ", Quote(config.interface), "\n")
-                        : absl::StrCat("device = ", Quote(config.device), "\n");
-  absl::StrAppend(&out, "address = ", Addresses(config), "\nport = ", node.listen_port,
-                  "\nrealm = ", Quote(config.realm), "\n", Credentials(config));
-  absl::StrAppend(&out, "relay-address = ", PrefixList(config.relay_prefixes), "  # ",
-                  node.relay_addresses.size(), " in use\nrelay-ports = \"", node.relay_port_first,
-                  "-", node.relay_port_last, "\"\n");
-  absl::StrAppend(&out, "max-allocations = ", config.limits.max_allocations,
-                  "\nmax-lifetime = ", config.limits.max_lifetime_seconds,
-                  "\nuser-quota = ", config.limits.allocations_per_user,
-                  "\nend-with-credential = ", config.limits.end_with_credential ? "true" : "false",
-                  "\nrequests-per-prefix = ", node.requests_per_prefix,
-                  "\nallow-peer = ", PrefixList(config.allow_peers),
-                  "\ndeny-peer = ", PrefixList(config.deny_peers),
-                  "\nno-hairpin = ", config.allow_hairpin ? "false" : "true");
-  absl::StrAppend(&out, "\nworkers = ", unsigned{node.shards}, "\nstats = ", config.stats_seconds,
-                  "\nlog-level = ", Quote(LevelName(config.log_level)), "\n");
+  std::string out;
+  Append(Options(), Complete(config), out);
+  for (const TenantConfig& tenant : config.tenants) {
+    absl::StrAppend(&out, "\n[tenant.", tenant.name, "]\n");
+    Append(TenantOptions(), tenant, out);
+    absl::StrAppend(&out, "\n[tenant.", tenant.name, ".limits]\n");
+    Append(TenantLimitOptions(), tenant.limits, out);
+  }
+  absl::StrAppend(&out, "# relay addresses in use: ", config.node.relay_addresses.size(), "\n");
   return out;
 }
 

@@ -5,15 +5,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "control/config/options.h"
 
 namespace causeway::config {
 
-/// Reads a TOML file: one key for each option, named as its flag; a list for a repeatable one (and
-/// for `address`), true or false for a flag. Errors name file and line, and are one line.
-absl::StatusOr<OptionValues> ReadTomlFile(const std::string& path);
-/// The same from text; `path` is for messages.
-absl::StatusOr<OptionValues> ParseToml(const std::string& text, const std::string& path);
+/// The whole of a file of at most 16 MB. The error is one line that names the file.
+absl::StatusOr<std::string> ReadFile(const std::string& path);
 
 /// The lines of a file of secrets; empty lines and those that begin with '#' are left out.
 struct SecretLine {

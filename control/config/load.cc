@@ -1,19 +1,25 @@
+#include <algorithm>
 #include <utility>
 
 #include "control/config/config.h"
 #include "control/config/files.h"
+#include "control/config/toml.h"
 
 namespace causeway::config {
 namespace {
 
-void WarnOfReadableSecrets(const CommandLine& command_line, const OptionValues& merged,
-                           const OptionValues& file, Config& config) {
+bool HoldSecrets(const FileValues& file) {
+  if (!file.tenants.empty()) return true;
+  return std::any_of(file.options.begin(), file.options.end(), [](const auto& entry) {
+    return LookUpOption(Options(), entry.first)->secret != Secret::kNothing;
+  });
+}
+
+void WarnOfReadableSecrets(const std::string& config_file, const FileValues& file, Config& config) {
   std::vector<std::string> paths;
-  if (file.contains("user") || file.contains("auth-secret")) {
-    paths.push_back(command_line.config_file);
-  }
-  for (const char* name : {"user-file", "auth-secret-file"}) {
-    if (merged.contains(name)) paths.push_back(merged.at(name).front());
+  if (HoldSecrets(file)) paths.push_back(config_file);
+  for (const std::string& path : {config.user_file, config.auth_secret_file}) {
+    if (!path.empty()) paths.push_back(path);
   }
   for (const std::string& path : paths) {
     std::string warning = ReadableByOthers(path);
@@ -24,15 +30,16 @@ void WarnOfReadableSecrets(const CommandLine& command_line, const OptionValues& 
 }  // namespace
 
 absl::StatusOr<Config> LoadConfig(const CommandLine& command_line, unsigned usable_cpus) {
-  OptionValues file;
+  FileValues file;
   if (!command_line.config_file.empty()) {
     auto read = ReadTomlFile(command_line.config_file);
     if (!read.ok()) return read.status();
     file = *std::move(read);
   }
-  const OptionValues merged = Merge(file, command_line.values);
-  auto config = MakeConfig(merged, usable_cpus);
-  if (config.ok()) WarnOfReadableSecrets(command_line, merged, file, *config);
+  auto settings = ReadSettings(Merge(file.options, command_line.values), file.tenants);
+  if (!settings.ok()) return settings.status();
+  auto config = MakeConfig(*std::move(settings), usable_cpus);
+  if (config.ok()) WarnOfReadableSecrets(command_line.config_file, file, *config);
   return config;
 }
 

@@ -1,50 +1,12 @@
 #include "control/config/options.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
 
 namespace causeway::config {
 namespace {
-
-constexpr auto kValue = OptionKind::kValue;
-constexpr auto kList = OptionKind::kList;
-constexpr auto kFlag = OptionKind::kFlag;
-
-constexpr Option kOptions[] = {
-    {"interface", kValue, "NAME", "Linux interface to serve, over AF_XDP; or give --device"},
-    {"device", kValue, "DEVICE", "PCI address under vfio, or a DPDK device string"},
-    {"address", kValue, "A[,B]",
-     "address or addresses where clients reach this node; with --device each may carry /LEN, the "
-     "prefix length for the kernel's mirror"},
-    {"port", kValue, "PORT", "UDP port where clients reach this node [3478]"},
-    {"realm", kValue, "REALM", "realm of the credentials, such as example.org"},
-    {"user", kList, "NAME:PASSWORD", "a user with a password of its own; repeatable"},
-    {"user-file", kValue, "FILE", "file of NAME:PASSWORD lines ('#' begins a comment line)"},
-    {"auth-secret", kList, "SECRET",
-     "shared secret of time-limited credentials, the newest first; repeatable"},
-    {"auth-secret-file", kValue, "FILE", "file of secrets, one a line ('#' begins a comment line)"},
-    {"relay-address", kList, "ADDRESS|PREFIX",
-     "where peers reach this node's clients; repeatable [the addresses of --address]"},
-    {"relay-ports", kValue, "FIRST-LAST", "ports of the relayed addresses [49152-65535]"},
-    {"max-allocations", kValue, "N",
-     "allocations to set memory aside for [16384, or what the relay ports hold if fewer]"},
-    {"max-lifetime", kValue, "SECONDS", "longest lifetime of an allocation [3600]"},
-    {"user-quota", kValue, "N", "allocations that one user may have at a time, 0 for any [0]"},
-    {"end-with-credential", kFlag, "",
-     "let no allocation outlive the time-limited credential that it was made with"},
-    {"requests-per-prefix", kValue, "N",
-     "STUN requests a second answered to one source prefix (/24, /56), 0 for any [1000]"},
-    {"allow-peer", kList, "CIDR", "peers to allow that are denied by default; repeatable"},
-    {"deny-peer", kList, "CIDR", "peers to deny, whatever is allowed; repeatable"},
-    {"no-hairpin", kFlag, "", "deny traffic between two allocations of this node"},
-    {"workers", kValue, "N", "worker threads [1 on two CPUs, else one fewer than the CPUs]"},
-    {"stats", kValue, "SECONDS", "print a line of counters that often, 0 for never [0]"},
-    {"log-level", kValue, "LEVEL", "debug, info, warning or error [info]"},
-    {"config", kValue, "FILE",
-     "TOML file with these same names; repeatable options on the command line add to the file's, "
-     "the others replace them",
-     false},
-    {"check-config", kFlag, "", "print what would run, secrets left out, and exit", false},
-};
 
 size_t EditDistance(absl::string_view a, absl::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -61,38 +23,107 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
   return row[b.size()];
 }
 
-}  // namespace
-
-absl::Span<const Option> Options() { return kOptions; }
-
-const Option* FindOption(absl::string_view name) {
-  const auto* found = std::find_if(std::begin(kOptions), std::end(kOptions),
-                                   [&](const Option& option) { return name == option.name; });
-  return found == std::end(kOptions) ? nullptr : found;
+absl::Status TenantError(const TenantValues& tenant, absl::string_view what) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(tenant.place, "[tenant.", tenant.name, "]: ", what));
 }
 
-std::string NearestOption(absl::string_view name) {
-  const char* nearest = "";
+/// A DNS label in lower case.
+bool IsTenantName(absl::string_view name) {
+  const bool characters = std::all_of(name.begin(), name.end(), [](char c) {
+    return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-';
+  });
+  return characters && !name.empty() && name.size() <= 63 && name.front() != '-' &&
+         name.back() != '-';
+}
+
+absl::StatusOr<TenantConfig> ReadTenant(const TenantValues& given) {
+  if (!IsTenantName(given.name)) {
+    return TenantError(given,
+                       "the name is a DNS label: 1 to 63 lower-case letters, digits and hyphens, "
+                       "with no hyphen at either end");
+  }
+  if (given.name == "default") {
+    return TenantError(given,
+                       "the tenant default is what --auth-secret and the node's own options make");
+  }
+  TenantConfig tenant;
+  tenant.name = given.name;
+  const std::string table = absl::StrCat("tenant.", given.name, ".");
+  absl::Status status = ReadOptions(TenantOptions(), given.options, table, tenant);
+  if (!status.ok()) return status;
+  status = ReadOptions(TenantLimitOptions(), given.limits, absl::StrCat(table, "limits."),
+                       tenant.limits);
+  if (!status.ok()) return status;
+  if (tenant.secrets.empty()) {
+    return TenantError(given, "secrets are missing: give 1 to 4, the newest first");
+  }
+  return tenant;
+}
+
+template <typename T>
+void AddNames(absl::Span<const Option<T>> options, std::vector<std::string>& names) {
+  for (const Option<T>& option : options) names.emplace_back(option.name);
+}
+
+}  // namespace
+
+bool IsOption(absl::string_view name) {
+  return LookUpOption(Options(), name) != nullptr ||
+         LookUpOption(CommandLineOptions(), name) != nullptr;
+}
+
+std::string Nearest(absl::string_view name, absl::Span<const std::string> names) {
+  std::string nearest;
   size_t best = std::max<size_t>(2, name.size() / 3) + 1;
   if (name.size() < 3) return "";
-  for (const Option& option : kOptions) {
-    const size_t distance = EditDistance(name, option.name);
+  for (const std::string& candidate : names) {
+    const size_t distance = EditDistance(name, candidate);
     if (distance < best) {
       best = distance;
-      nearest = option.name;
+      nearest = candidate;
     }
   }
   return nearest;
+}
+
+std::string NearestOption(absl::string_view name) {
+  std::vector<std::string> names;
+  AddNames(Options(), names);
+  AddNames(CommandLineOptions(), names);
+  return Nearest(name, names);
 }
 
 OptionValues Merge(const OptionValues& file, const OptionValues& command_line) {
   OptionValues merged = file;
   for (const auto& [name, values] : command_line) {
     auto& target = merged[name];
-    if (FindOption(name)->kind != kList) target.clear();
+    if (LookUpOption(Options(), name)->field.kind != OptionKind::kList) target.clear();
     target.insert(target.end(), values.begin(), values.end());
   }
   return merged;
+}
+
+absl::StatusOr<Settings> ReadSettings(const OptionValues& values,
+                                      absl::Span<const TenantValues> tenants) {
+  Settings settings;
+  absl::Status status = ReadOptions(Options(), values, "", settings);
+  if (!status.ok()) return status;
+  for (const TenantValues& given : tenants) {
+    auto tenant = ReadTenant(given);
+    if (!tenant.ok()) return tenant.status();
+    settings.tenants.push_back(*std::move(tenant));
+  }
+  return settings;
+}
+
+std::vector<std::string> ChangedAtStartOnly(const Settings& running, const Settings& fresh) {
+  std::vector<std::string> names;
+  for (const Option<Settings>& option : Options()) {
+    if (option.reload != Reload::kAtStart) continue;
+    if (option.field.write(running) != option.field.write(fresh)) names.emplace_back(option.name);
+  }
+  return names;
 }
 
 }  // namespace causeway::config

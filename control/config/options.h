@@ -1,42 +1,61 @@
-// The names of all settings. The command line and the TOML file share this one table.
+// The declarations of all options, and what can be asked of them.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "control/config/option.h"
+#include "control/config/settings.h"
 
 namespace causeway::config {
 
-enum class OptionKind {
-  kValue,  ///< given once; a value on the command line replaces the file's
-  kList,   ///< given any number of times; values on the command line are added to the file's
-  kFlag,   ///< takes no value; in the file `name = true`
+/// What the command line says beside the settings.
+struct CommandLine {
+  /// --help, --version or --man: print this to standard output and exit with 0.
+  std::string print;
+  std::string config_file;  // empty: none
+  bool check_config = false;
+  bool manual = false;
+  OptionValues values;
 };
 
-struct Option {
-  const char* name;  // without the leading dashes; also the key in the TOML file
-  OptionKind kind;
-  const char* value;  // what the help calls its value
-  const char* help;
-  bool in_file = true;  // false: for the command line only
-};
+/// All in the order of the help text.
+absl::Span<const Option<Settings>> Options();
+/// Those that a configuration file cannot have.
+absl::Span<const Option<CommandLine>> CommandLineOptions();
+/// Those of `[tenant.NAME]`, and of its `limits`.
+absl::Span<const Option<TenantConfig>> TenantOptions();
+absl::Span<const Option<TenantLimits>> TenantLimitOptions();
 
-/// All of them, in the order of the help text.
-absl::Span<const Option> Options();
-/// nullptr when there is none of that name.
-const Option* FindOption(absl::string_view name);
-/// The name that a mistyped one most likely meant, or "" when none comes near.
+/// True for the name of a flag, without its dashes.
+bool IsOption(absl::string_view name);
+/// The flag that a mistyped one most likely meant, without dashes, or "" when none comes near.
 std::string NearestOption(absl::string_view name);
-
-/// Values as text, by option name; a flag that is set has one empty value. Several values of a
-/// kValue option (`address` as a TOML list) have been joined by commas.
-using OptionValues = std::map<std::string, std::vector<std::string>>;
+/// The same among `names`.
+std::string Nearest(absl::string_view name, absl::Span<const std::string> names);
 
 /// What holds when both are given: lists are joined, the file's values first; of the rest the
 /// command line's wins.
 OptionValues Merge(const OptionValues& file, const OptionValues& command_line);
+
+/// A table `[tenant.NAME]` as it was given.
+struct TenantValues {
+  std::string name;
+  std::string place;  // "FILE:LINE: " of the table
+  OptionValues options;
+  OptionValues limits;
+};
+
+/// Checks every value by itself. Reads user-file and auth-secret-file. InvalidArgumentError: a
+/// mistake, in one line, which holds no secret.
+absl::StatusOr<Settings> ReadSettings(const OptionValues& values,
+                                      absl::Span<const TenantValues> tenants = {});
+
+/// Names of the options that differ and take effect only at the next start, in the order of the
+/// help text.
+std::vector<std::string> ChangedAtStartOnly(const Settings& running, const Settings& fresh);
 
 }  // namespace causeway::config

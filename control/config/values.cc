@@ -3,6 +3,7 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -14,6 +15,11 @@ namespace causeway::config {
 namespace {
 
 constexpr size_t kMaxListenAddresses = 255;
+
+constexpr std::pair<LogLevel, absl::string_view> kLogLevels[] = {{LogLevel::kDebug, "debug"},
+                                                                 {LogLevel::kInfo, "info"},
+                                                                 {LogLevel::kWarning, "warning"},
+                                                                 {LogLevel::kError, "error"}};
 
 bool AllDigits(absl::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
@@ -87,7 +93,15 @@ bool LooksLikePci(absl::string_view bus, bool with_domain) {
 }  // namespace
 
 absl::Status BadValue(absl::string_view name, absl::string_view value, absl::string_view reason) {
-  return absl::InvalidArgumentError(absl::StrCat("--", name, " ", value, ": ", reason));
+  return absl::InvalidArgumentError(absl::StrCat("--", name, " ", Shortened(value), ": ", reason));
+}
+
+std::string Shortened(absl::string_view value) {
+  constexpr size_t kShown = 200;
+  if (value.size() <= kShown) return std::string(value);
+  size_t end = kShown;
+  while (end > 0 && (static_cast<uint8_t>(value[end]) & 0xC0) == 0x80) --end;  // within a character
+  return absl::StrCat(value.substr(0, end), "...");
 }
 
 absl::StatusOr<uint32_t> ParseNumber(absl::string_view name, absl::string_view text, uint32_t min,
@@ -183,6 +197,47 @@ absl::StatusOr<auth::StaticUser> ParseUser(absl::string_view origin, absl::strin
   }
   if (wrong != nullptr) return absl::InvalidArgumentError(absl::StrCat(origin, ": ", wrong));
   return auth::StaticUser{std::string(text.substr(0, colon)), std::string(text.substr(colon + 1))};
+}
+
+absl::StatusOr<std::string> ParseRealm(absl::string_view name, absl::string_view text) {
+  if (text.size() <= 127) return std::string(text);
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", name, ": ", text.size(), " bytes; at most 127 (RFC 8489 section 14.9)"));
+}
+
+absl::StatusOr<std::string> ParseSecret(absl::string_view name, absl::string_view text) {
+  if (!text.empty()) return std::string(text);
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", name, ": empty; anybody could make credentials"));
+}
+
+absl::StatusOr<std::string> ParsePath(absl::string_view name, absl::string_view text) {
+  if (!text.empty()) return std::string(text);
+  return absl::InvalidArgumentError(absl::StrCat("--", name, ": empty; name a file"));
+}
+
+absl::StatusOr<LogLevel> ParseLogLevel(absl::string_view name, absl::string_view text) {
+  for (const auto& [level, level_name] : kLogLevels) {
+    if (level_name == text) return level;
+  }
+  return BadValue(name, text, "must be debug, info, warning or error");
+}
+
+std::string LogLevelName(const LogLevel& level) {
+  for (const auto& [known, level_name] : kLogLevels) {
+    if (known == level) return std::string(level_name);
+  }
+  return "";
+}
+
+std::string WriteListenAddress(const ListenAddress& address) { return WritePrefix(address.mirror); }
+
+std::string WritePrefix(const Prefix& prefix) {
+  return prefix.length == 128 ? prefix.address.ToString() : prefix.ToString();
+}
+
+std::string WritePortRange(const PortRange& ports) {
+  return absl::StrCat(ports.first, "-", ports.last);
 }
 
 absl::StatusOr<std::string> ParseInterface(absl::string_view name, absl::string_view text) {

@@ -13,6 +13,9 @@
 
 namespace causeway::config {
 
+/// What of a value, which is UTF-8, an error shows: its first 200 bytes.
+std::string Shortened(absl::string_view value);
+
 /// "--NAME VALUE: REASON".
 absl::Status BadValue(absl::string_view name, absl::string_view value, absl::string_view reason);
 
@@ -30,7 +33,7 @@ absl::StatusOr<PortRange> ParsePortRange(absl::string_view name, absl::string_vi
 
 /// An address that a host may have: refuses IPv4-mapped IPv6, unspecified, multicast and broadcast.
 absl::StatusOr<IpAddress> ParseHostAddress(absl::string_view name, absl::string_view text);
-/// A listening address and the prefix length for the mirror; 128 when `text` has none.
+/// A listening address and the prefix length for the mirror; 128 when the text has none.
 struct ListenAddress {
   IpAddress address;
   Prefix mirror;  // with host bits: the address and its length
@@ -48,6 +51,22 @@ absl::StatusOr<Prefix> ParseHostPrefix(absl::string_view name, absl::string_view
 /// "NAME:PASSWORD", split at the first colon. `origin` is what errors call it ("--user, value 2"):
 /// they never quote the text.
 absl::StatusOr<auth::StaticUser> ParseUser(absl::string_view origin, absl::string_view text);
+
+/// At most 127 bytes (RFC 8489 section 14.9); may be empty.
+absl::StatusOr<std::string> ParseRealm(absl::string_view name, absl::string_view text);
+/// A secret of time-limited credentials, not empty; errors never quote it.
+absl::StatusOr<std::string> ParseSecret(absl::string_view name, absl::string_view text);
+/// The name of a file, not empty.
+absl::StatusOr<std::string> ParsePath(absl::string_view name, absl::string_view text);
+
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
+absl::StatusOr<LogLevel> ParseLogLevel(absl::string_view name, absl::string_view text);
+std::string LogLevelName(const LogLevel& level);
+
+/// What the parsers above take.
+std::string WriteListenAddress(const ListenAddress& address);
+std::string WritePrefix(const Prefix& prefix);
+std::string WritePortRange(const PortRange& ports);
 
 /// A Linux interface name.
 absl::StatusOr<std::string> ParseInterface(absl::string_view name, absl::string_view text);

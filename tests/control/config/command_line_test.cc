@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "control/config/manual_page.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/control/config/given.h"
 
 namespace causeway::config {
 namespace {
@@ -31,9 +33,9 @@ std::string Error(const std::vector<const char*>& arguments) {
 TEST(CommandLine, TakesBothFormsOfAValue) {
   auto parsed = Parse({"--interface", "eth1", "--realm=example.org", "--no-hairpin"});
   ASSERT_TRUE(parsed.ok()) << parsed.status();
-  EXPECT_THAT(parsed->values["interface"], ElementsAre("eth1"));
-  EXPECT_THAT(parsed->values["realm"], ElementsAre("example.org"));
-  EXPECT_THAT(parsed->values["no-hairpin"], ElementsAre(""));
+  EXPECT_THAT(TextsOf(parsed->values)["interface"], ElementsAre("eth1"));
+  EXPECT_THAT(TextsOf(parsed->values)["realm"], ElementsAre("example.org"));
+  EXPECT_THAT(TextsOf(parsed->values)["no-hairpin"], ElementsAre(""));
   EXPECT_FALSE(parsed->values.contains("port"));
   EXPECT_TRUE(parsed->config_file.empty());
   EXPECT_FALSE(parsed->check_config);
@@ -43,8 +45,9 @@ TEST(CommandLine, KeepsValuesAsTheyAre) {
   auto parsed = Parse({"--auth-secret", "[a,b]", "--auth-secret=\"q \\n u\"", "--auth-secret=-x",
                        "--auth-secret", "a=b", "--user", "b:'c'"});
   ASSERT_TRUE(parsed.ok()) << parsed.status();
-  EXPECT_THAT(parsed->values["auth-secret"], ElementsAre("[a,b]", "\"q \\n u\"", "-x", "a=b"));
-  EXPECT_THAT(parsed->values["user"], ElementsAre("b:'c'"));
+  EXPECT_THAT(TextsOf(parsed->values)["auth-secret"],
+              ElementsAre("[a,b]", "\"q \\n u\"", "-x", "a=b"));
+  EXPECT_THAT(TextsOf(parsed->values)["user"], ElementsAre("b:'c'"));
 }
 
 TEST(CommandLine, SetsItsOwnFlagsApart) {
@@ -58,11 +61,19 @@ TEST(CommandLine, SetsItsOwnFlagsApart) {
 TEST(CommandLine, PrintsHelpAndVersion) {
   EXPECT_EQ(Parse({"--version"})->print, "causewayd " CAUSEWAY_VERSION "\n");
   const std::string help = Parse({"--help"})->print;
-  for (const Option& option : Options()) {
+  for (const Option<Settings>& option : Options()) {
     EXPECT_THAT(help, HasSubstr(std::string("--") + option.name));
     EXPECT_THAT(help, HasSubstr(option.help));
   }
+  for (const Option<CommandLine>& option : CommandLineOptions()) {
+    EXPECT_THAT(help, HasSubstr(std::string("--") + option.name));
+  }
+  EXPECT_THAT(help, HasSubstr("where clients reach this node [3478]\n"));
+  EXPECT_THAT(help, HasSubstr("ports of the relayed addresses [49152-65535]\n"));
+  EXPECT_THAT(help, HasSubstr("0 for any [0]\n"));
 }
+
+TEST(CommandLine, PrintsTheManualPage) { EXPECT_EQ(Parse({"--man"})->print, ManualPage()); }
 
 TEST(CommandLine, SaysWhatIsWrong) {
   EXPECT_EQ(Error({"--relay-port", "1-2"}),
@@ -77,6 +88,7 @@ TEST(CommandLine, SaysWhatIsWrong) {
             "--interface: needs a value, and --address follows");
   EXPECT_EQ(Error({"--port", "1", "--port", "2"}), "--port: given 2 times; it takes one value");
   EXPECT_EQ(Error({"--no-hairpin=false"}), "--no-hairpin: takes no value");
+  EXPECT_EQ(Error({"--config", ""}), "--config: empty; name a file");
 }
 
 TEST(CommandLine, NeverQuotesWhatMayBeASecret) {
@@ -107,13 +119,6 @@ TEST(ScrubSecrets, TakesBrokenCommandLines) {
   EXPECT_THAT(Scrubbed({"causewayd", "--user"}), ElementsAre("causewayd", "--user"));
   EXPECT_THAT(Scrubbed({"causewayd", "--auth-secret="}),
               ElementsAre("causewayd", "--auth-secret="));
-}
-
-TEST(NearestOption, FindsTyposOnly) {
-  EXPECT_EQ(NearestOption("adress"), "address");
-  EXPECT_EQ(NearestOption("max-alocation"), "max-allocations");
-  EXPECT_EQ(NearestOption("zzzzzz"), "");
-  EXPECT_EQ(NearestOption("x"), "");
 }
 
 }  // namespace

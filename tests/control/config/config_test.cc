@@ -1,10 +1,12 @@
 #include "control/config/config.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/control/config/given.h"
 
 namespace causeway::config {
 namespace {
@@ -16,7 +18,7 @@ using testing::Not;
 
 constexpr unsigned kCpus = 8;
 
-OptionValues Base() {
+Texts Base() {
   return {{"interface", {"eth1"}},
           {"address", {"203.0.113.5"}},
           {"realm", {"example.org"}},
@@ -24,8 +26,8 @@ OptionValues Base() {
 }
 
 /// Base with some options replaced; an empty list takes the option away.
-OptionValues With(const OptionValues& changes) {
-  OptionValues values = Base();
+Texts With(const Texts& changes) {
+  Texts values = Base();
   for (const auto& [name, texts] : changes) {
     values[name] = texts;
     if (texts.empty()) values.erase(name);
@@ -33,9 +35,13 @@ OptionValues With(const OptionValues& changes) {
   return values;
 }
 
-absl::StatusOr<Config> Make(const OptionValues& changes) {
-  return MakeConfig(With(changes), kCpus);
+absl::StatusOr<Config> MakeFrom(const Texts& texts, unsigned usable_cpus) {
+  auto settings = ReadSettings(Given(texts));
+  if (!settings.ok()) return settings.status();
+  return MakeConfig(*std::move(settings), usable_cpus);
 }
+
+absl::StatusOr<Config> Make(const Texts& changes) { return MakeFrom(With(changes), kCpus); }
 
 TEST(Config, FillsInDefaults) {
   auto config = Make({});
@@ -95,15 +101,15 @@ TEST(Config, TakesEveryOption) {
 }
 
 TEST(Config, ChoosesWorkersByTheMachine) {
-  EXPECT_EQ(MakeConfig(Base(), 1)->node.shards, 1);
-  EXPECT_EQ(MakeConfig(Base(), 2)->node.shards, 1);
-  EXPECT_EQ(MakeConfig(Base(), 3)->node.shards, 2);
-  EXPECT_EQ(MakeConfig(Base(), 512)->node.shards, 127);
-  EXPECT_THAT(MakeConfig(Base(), 1)->warnings, IsEmpty());
+  EXPECT_EQ(MakeFrom(Base(), 1)->node.shards, 1);
+  EXPECT_EQ(MakeFrom(Base(), 2)->node.shards, 1);
+  EXPECT_EQ(MakeFrom(Base(), 3)->node.shards, 2);
+  EXPECT_EQ(MakeFrom(Base(), 512)->node.shards, 127);
+  EXPECT_THAT(MakeFrom(Base(), 1)->warnings, IsEmpty());
 }
 
 TEST(Config, WarnsOfWorkersThatShareCpus) {
-  auto config = MakeConfig(With({{"workers", {"2"}}}), 2);
+  auto config = MakeFrom(With({{"workers", {"2"}}}), 2);
   ASSERT_TRUE(config.ok());
   EXPECT_THAT(config->warnings,
               ElementsAre("2 workers and control share 2 CPUs: workers that share "
@@ -140,7 +146,7 @@ TEST(Config, TakesDevices) {
 
 struct BadCase {
   const char* what;
-  OptionValues changes;
+  Texts changes;
   const char* message;
 };
 
