@@ -5,12 +5,15 @@ privileges, no interface and no DPDK memory.
 """
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 
 BINARY = ""
+GUIDE = os.path.join(os.path.dirname(__file__), "../../../docs/operating.md")
 BASE = ["--interface", "nosuch0", "--address", "203.0.113.5", "--realm", "example.org",
         "--user", "alice:hunter2"]
 
@@ -64,6 +67,8 @@ class WrongArguments(unittest.TestCase):
         "bad peer": (BASE + ["--deny-peer", "10.0.0.1/8"], "did you mean 10.0.0.0/8?"),
         "log level": (BASE + ["--log-level", "loud"], "--log-level loud: "),
         "no config file": (BASE + ["--config", "/nonexistent.toml"], "/nonexistent.toml: No such"),
+        "config file is a directory": (BASE + ["--config", "/tmp"], "/tmp: Is a directory"),
+        "user file is a directory": (BASE + ["--user-file", "/tmp"], "/tmp: Is a directory"),
         "line break in a value": (BASE + ["--log-level", "a\nb"], "--log-level a?b: "),
     }
 
@@ -99,6 +104,46 @@ class WrongArguments(unittest.TestCase):
         self.assertEqual(result.stdout, "")
 
 
+class WrongFiles(unittest.TestCase):
+    SECRET = '"0123456789abcdef"'
+    CASES = {
+        "empty": ("", "--realm is missing"),
+        "garbled": ("\0\x1b[2J", ":1: not TOML: "),
+        "wrong type": ("\nport = 'http'\n", ":2: port \"http\": must be a whole number from 1"),
+        "out of range": ("port = 99999", ":1: port 99999: must be a whole number from 1 to 65535"),
+        "key twice": ("port = 1\nport = 2\n", ":2: not TOML: "),
+        "unknown key": ("adress = 'x'", ":1: adress is no setting: did you mean address?"),
+        "unknown table": ("[tenants.acme]", "no table of ours: did you mean tenant?"),
+        "unquoted password": ("auth-secret = hunter2", ":1: not TOML: "),
+        "password as key": ("user = { hunter2 = 1 }", ":1: user is a table: must be a text"),
+        "tenant's name": (f"[tenant.Acme]\nsecrets = [{SECRET}]", "the name is a DNS label"),
+        "default tenant": (f"[tenant.default]\nsecrets = [{SECRET}]", ":1: [tenant.default]: "),
+        "no secrets": ("[tenant.acme]", ":1: [tenant.acme]: secrets are missing"),
+        "five secrets": ("[tenant.acme]\nsecrets = [" + ",".join([SECRET] * 5) + "]",
+                         ":2: tenant.acme.secrets: 5 secrets; at most 4"),
+        "short secret": (f"[tenant.acme]\nsecrets = [{SECRET},\n'hunter2']",
+                         ":3: tenant.acme.secrets, value 2: 7 bytes; must be 16 to 256"),
+        "limit of 0": (f"[tenant.acme]\nsecrets = [{SECRET}]\nlimits.kbps = 0",
+                       ":3: tenant.acme.limits.kbps 0: must be a whole number from 1"),
+        "unknown limit": (f"[tenant.acme]\nsecrets = [{SECRET}]\nlimits.pps = 1",
+                          ":3: tenant.acme.limits.pps is no setting"),
+    }
+
+    def test_each_gives_one_clear_line(self):
+        for name, (text, expected) in self.CASES.items():
+            with self.subTest(name), tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+                file.write(text)
+                file.flush()
+                arguments = without("--realm")
+                result = run("--config", file.name, *arguments)
+                self.assertEqual(result.returncode, 2, result.stderr)
+                self.assertTrue(result.stderr.startswith("causewayd: error: "), result.stderr)
+                self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+                self.assertIn(expected, result.stderr)
+                self.assertNotIn("hunter2", result.stderr)
+                self.assertNotIn("0123456789abcdef", result.stderr)
+
+
 class RightArguments(unittest.TestCase):
     def test_help_and_version(self):
         result = run("--help")
@@ -124,6 +169,44 @@ class RightArguments(unittest.TestCase):
             again = run("--check-config", "--config", file.name)
         self.assertEqual(again.stderr, "")
         self.assertEqual(again.stdout, first)
+
+    def test_check_config_prints_tenants(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write('[tenant.acme]\nsecrets = ["0123456789abcdef"]\nallow-peers = "10.0.0.0/8"\n'
+                       "limits = { kbps = 5, allocations-per-user = 2 }\n")
+            file.flush()
+            result = run("--check-config", "--config", file.name, *BASE)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertIn('\n[tenant.acme]\nsecrets = ["***"]\nallow-peers = ["10.0.0.0/8"]\n'
+                      "deny-peers = []\nend-with-credential = false\n\n[tenant.acme.limits]\n"
+                      "allocations-per-user = 2\nkbps = 5\n", result.stdout)
+        self.assertNotIn("0123456789abcdef", result.stdout)
+
+    def test_examples_of_the_guide_are_right(self):
+        with open(GUIDE, encoding="utf-8") as file:
+            examples = re.findall(r"```toml\n(.*?)```", file.read(), re.DOTALL)
+        self.assertEqual(len(examples), 2)
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write("\n".join(examples).replace("auth-secret-file", "#"))
+            file.flush()
+            result = run("--check-config", "--config", file.name, "--auth-secret", "geheim")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def test_manual_page_has_every_flag_of_the_help(self):
+        flags = set(re.findall(r"--[a-z][a-z-]+", run("--help").stdout))
+        self.assertIn("--relay-ports", flags)
+        result = run("--man")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        shown = set(re.findall(r"--[a-z][a-z-]+", result.stdout.replace("\\-", "-")))
+        self.assertEqual(flags - shown, set())
+
+    @unittest.skipUnless(shutil.which("groff"), "groff is missing")
+    def test_groff_takes_the_manual_page_without_a_warning(self):
+        page = run("--man").stdout
+        result = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-rLL=78n", "-P-c", "-P-b"],
+                                input=page, capture_output=True, text=True, timeout=20, check=False)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertIn("SIGHUP applies", re.sub(r"\s+", " ", result.stdout))
 
     def test_secrets_leave_the_process_list(self):
         # The configuration is a pipe that nobody writes to, so that the process stands still.
