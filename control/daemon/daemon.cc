@@ -234,11 +234,14 @@ void Daemon::Reload() {
   config_.allow_hairpin = config->allow_hairpin;
   *policy_ = MakePeerPolicy(config_, kernel_addresses_);
   server_->ReapplyPolicy();
-  spdlog::info(
-      "SIGHUP: {} users, {} secrets, {} allowed and {} denied peer blocks; other settings "
-      "change at the next start",
-      config->users.size(), config->secrets.size(), config_.allow_peers.size(),
-      config_.deny_peers.size());
+  spdlog::info("SIGHUP: {} users, {} secrets, {} allowed and {} denied peer blocks",
+               config->users.size(), config->secrets.size(), config_.allow_peers.size(),
+               config_.deny_peers.size());
+  const std::vector<std::string> later = config::ChangedAtStartOnly(config_, *config);
+  if (!later.empty()) {
+    spdlog::warn("SIGHUP: these changes take effect at the next start only: {}",
+                 absl::StrJoin(later, ", "));
+  }
 }
 
 void Daemon::FollowKernelAddresses() {

@@ -1,8 +1,11 @@
 """What the flags promise, seen from outside."""
 
+import signal
+
 from checks import check_echo, expect_error, open_channel
 from lab import causeway_only
 from process import check
+from relay import REALM, link_arguments
 from topology import NEAR4, PEER4, RELAY4
 from turn_client import TurnClient
 
@@ -70,3 +73,31 @@ def test_relay_address(lab):
         check(source[0].startswith("192.0.2.1"), f"relayed address {source[0]}")
         seen.add(source[0])
     check(len(seen) > 1, f"eight allocations all on {seen}")
+
+
+@causeway_only
+def test_hangup(lab):
+    """SIGHUP applies users, names what has to wait, and takes nothing of a file with a mistake."""
+    path = lab.log("hangup.toml")
+
+    def configure(*lines):
+        with open(path, "w", encoding="ascii") as file:
+            file.write("\n".join([f'realm = "{REALM}"', *lines]))
+
+    configure('user = ["alice:secret"]')
+    relay = lab.causewayd(*link_arguments(), "--config", path).wait_ready()
+    expect_error(401, lab.client("near", username="bob", password="hunter2").allocate)
+
+    configure('user = ["alice:secret", "bob:hunter2"]', "max-lifetime = 1800", "workers = 1",
+              "stats = 3600", "[tenant.acme]", 'secrets = ["0123456789abcdef"]')
+    relay.popen.send_signal(signal.SIGHUP)
+    changes = relay.wait_for(r"take effect at the next start only: (.*)$").group(1)
+    check({"max-lifetime", "stats"} <= set(changes.split(", ")), f"it names {changes}")
+    check(not {"user", "realm", "port"} & set(changes.split(", ")), f"it names {changes}")
+    lab.client("near", username="bob", password="hunter2").allocate()
+
+    configure('user = ["alice:secret", 5]')
+    relay.popen.send_signal(signal.SIGHUP)
+    relay.wait_for(r"nothing changed.*hangup\S*:2: user: must be a text")
+    lab.client("near", username="bob", password="hunter2").allocate()
+    check("hunter2" not in relay.output(), "a password is in the log")
