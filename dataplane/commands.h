@@ -47,7 +47,8 @@ struct ClientTuple {
 // ----------------------------------------------------------------------------------------------
 // commands
 
-/// Puts an allocation in place (RFC 8656 section 6). It lasts until removed or until `expiry`.
+/// Puts an allocation in place (RFC 8656 section 6). It lasts until removed or until `expiry`. In a
+/// slot that is in use it changes what the allocation is; limits, marks and meter go on.
 struct InstallAllocation {
   AllocationId allocation;
   ClientTuple tuple;
@@ -60,9 +61,24 @@ struct RefreshAllocation {
   AllocationId allocation;
   Deciseconds expiry;
 };
-/// Takes an allocation away. Control has removed its permissions and channels before.
+/// Takes an allocation away. Control has removed its permissions and channels before. The shard
+/// answers with AllocationEnded; until then the slot rests.
 struct RemoveAllocation {
   AllocationId allocation;
+};
+/// Caps what an allocation relays, each way by itself; 0 is no cap. Counted is the peer's datagram
+/// (UDP payload). What is over is dropped (drop_rate_limit).
+struct SetLimits {
+  AllocationId allocation;
+  uint32_t kbps;  // 1,000 bits a second
+  uint32_t packets_per_second;
+};
+/// Sets the DSCP (RFC 2474) of what an allocation relays, each way by itself; ECN stays.
+struct SetMarking {
+  static constexpr uint8_t kKeep = 0xff;  // as it came
+  AllocationId allocation;
+  uint8_t to_peer = kKeep;  // 0..63 or kKeep
+  uint8_t to_client = kKeep;
 };
 /// Installs or refreshes a permission (RFC 8656 section 9).
 struct SetPermission {
@@ -127,13 +143,31 @@ struct TransmitBuffer {
 };
 
 using Command =
-    std::variant<InstallAllocation, RefreshAllocation, RemoveAllocation, SetPermission,
-                 RemovePermission, BindChannel, UnbindChannel, AddClientRedirect,
+    std::variant<InstallAllocation, RefreshAllocation, RemoveAllocation, SetLimits, SetMarking,
+                 SetPermission, RemovePermission, BindChannel, UnbindChannel, AddClientRedirect,
                  RemoveClientRedirect, SetNextHop, PublishRoutes, RelayIcmp, TransmitBuffer>;
 static_assert(sizeof(Command) <= 64, "a command is one ring element of one cache line");
 
 // ------------------------------------------------------------------------------------------------
 // events
+
+/// What an allocation has relayed since it was installed, in datagrams and bytes of the peer's UDP
+/// payload, and dropped.
+struct MeterReading {
+  struct Direction {
+    uint64_t packets = 0;
+    uint64_t bytes = 0;
+    friend bool operator==(const Direction&, const Direction&) = default;
+  };
+  Direction to_peer;
+  Direction to_client;
+  uint32_t drops_rate_limit = 0;
+  uint32_t drops_no_permission = 0;  // of peers, and Send indications
+  uint32_t drops_other = 0;
+  Deciseconds last_activity = 0;  // when a datagram was relayed last, either way; 0: never
+  friend bool operator==(const MeterReading&, const MeterReading&) = default;
+};
+static_assert(sizeof(MeterReading) == 48);
 
 /// What control hears. Called on the control thread, from Dataplane::Poll.
 class EventSink {
@@ -148,6 +182,9 @@ class EventSink {
   virtual void OnUnknownClient(ShardId shard, const ClientTuple& tuple) = 0;
   /// A packet waits for the link address of this on-link destination.
   virtual void OnUnresolved(ShardId shard, const IpAddress& destination) = 0;
+  /// An allocation is gone, its slot free again: its totals, once.
+  virtual void OnAllocationEnded(ShardId shard, AllocationId allocation,
+                                 const MeterReading& totals) = 0;
   /// The shard has left every route table before `generation`.
   virtual void OnRoutesAdopted(ShardId shard, uint32_t generation) = 0;
   /// An Ethernet frame for the kernel, on links where the kernel has lost the interface.
@@ -169,6 +206,9 @@ class Dataplane {
                         absl::Span<const uint8_t> message) = 0;
   /// Sends an Ethernet frame as it is (from the kernel's mirror).
   virtual void TransmitFrame(absl::Span<const uint8_t> frame) = 0;
+  /// What an installed allocation has relayed so far: read from the shard's memory while the shard
+  /// goes on, so that its figures may be of neighbouring moments. Zeros for a slot not in use.
+  virtual MeterReading ReadMeter(ShardId shard, AllocationId allocation) const = 0;
   /// Delivers events that wait, a bounded number; returns how many.
   virtual int Poll(EventSink& sink) = 0;
 };

@@ -59,6 +59,9 @@ class CopyingDataplane : public Dataplane {
  public:
   void Submit(ShardId, const Command& command) override {
     std::memcpy(commands_[next_++ % commands_.size()].data(), &command, sizeof(command));
+    if (const auto* removed = std::get_if<RemoveAllocation>(&command)) {
+      ended_.push_back(removed->allocation);
+    }
   }
   void Transmit(ShardId shard, const ClientTuple& tuple,
                 absl::Span<const uint8_t> message) override {
@@ -68,13 +71,20 @@ class CopyingDataplane : public Dataplane {
     last_reply = {buffer.data(), message.size()};
   }
   void TransmitFrame(absl::Span<const uint8_t>) override {}
+  MeterReading ReadMeter(ShardId, AllocationId) const override { return {}; }
   int Poll(EventSink&) override { return 0; }
+  /// Says that what was removed has left the shard.
+  void DeliverEnded(turn::Server& server) {
+    for (const AllocationId allocation : ended_) server.HandleAllocationEnded(0, allocation, {});
+    ended_.clear();
+  }
 
   stun::Bytes last_reply;
 
  private:
   std::vector<std::array<uint8_t, 64>> commands_ = std::vector<std::array<uint8_t, 64>>(4096);
   std::vector<std::array<uint8_t, 2048>> replies_ = std::vector<std::array<uint8_t, 2048>>(4096);
+  std::vector<AllocationId> ended_;
   size_t next_ = 0;
   size_t reply_ = 0;
 };
@@ -97,6 +107,7 @@ class Bench {
 
   void Handle(const Client& client, const Datagram& request) {
     server_->HandleRequest(0, client.tuple, request.view(), now);
+    dataplane_.DeliverEnded(*server_);
   }
   bool LastSucceeded() const {
     stun::Message reply;

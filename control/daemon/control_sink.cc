@@ -21,6 +21,11 @@ void ControlSink::OnUnresolved(ShardId, const IpAddress& destination) {
   next_hops_.OnUnresolved(destination, now_.monotonic);
 }
 
+void ControlSink::OnAllocationEnded(ShardId shard, AllocationId allocation,
+                                    const MeterReading& totals) {
+  server_.HandleAllocationEnded(shard, allocation, totals);
+}
+
 void ControlSink::OnRoutesAdopted(ShardId shard, uint32_t generation) {
   next_hops_.OnRoutesAdopted(shard, generation);
 }

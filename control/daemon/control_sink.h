@@ -22,6 +22,8 @@ class ControlSink : public EventSink {
                  absl::Span<const uint8_t> datagram) override;
   void OnUnknownClient(ShardId shard, const ClientTuple& tuple) override;
   void OnUnresolved(ShardId shard, const IpAddress& destination) override;
+  void OnAllocationEnded(ShardId shard, AllocationId allocation,
+                         const MeterReading& totals) override;
   void OnRoutesAdopted(ShardId shard, uint32_t generation) override;
   void OnKernelFrame(absl::Span<const uint8_t> frame) override;
 

@@ -75,7 +75,7 @@ void AllocationTable::Refresh(uint32_t allocation, Family family, Deciseconds ex
 
 void AllocationTable::Remove(uint32_t allocation) {
   peers_.RemoveAll(allocation);
-  Detach(allocation);
+  dataplane_.Submit(OwnerOf(allocation), RemoveAllocation{records_.SlotOf(allocation)});
   const AllocationRecord& record = records_[allocation];
   for (const ShardId shard : record.redirects) {
     if (shard == AllocationRecord::kNoShard) break;
@@ -87,18 +87,13 @@ void AllocationTable::Remove(uint32_t allocation) {
   timers_.Cancel(allocation);
   index_.Erase(allocation);
   users_.DropAllocation(record.user);
-  records_.Release(allocation);
+  records_.Retire(allocation);
   --stats_.allocations;
-}
-
-void AllocationTable::Detach(uint32_t allocation) {
-  dataplane_.Submit(OwnerOf(allocation), RemoveAllocation{records_.SlotOf(allocation)});
 }
 
 void AllocationTable::RemoveFamily(uint32_t allocation, Family family) {
   peers_.RemoveFamily(allocation, family);
   peers_.Withdraw(allocation);
-  Detach(allocation);
   RelayPort& relay = records_[allocation].relay(family);
   ports_.Release(relay);
   relay = RelayPort();

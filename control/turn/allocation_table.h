@@ -48,8 +48,10 @@ class AllocationTable {
   /// Moves the expiry of both relayed addresses, or of one.
   void Refresh(uint32_t allocation, Deciseconds expiry);
   void Refresh(uint32_t allocation, Family family, Deciseconds expiry);
-  /// Takes an allocation away with all that belongs to it.
+  /// Takes an allocation away with all that belongs to it. Its slot rests until Ended.
   void Remove(uint32_t allocation);
+  /// The shard has left the allocation in this slot of its own.
+  void Ended(ShardId shard, AllocationId slot) { records_.Release(records_.IndexOf(shard, slot)); }
   /// Takes one relayed address of a dual allocation away; the other one keeps its permissions and
   /// channels (RFC 8656 section 8.1). The shard gets the allocation anew.
   void RemoveFamily(uint32_t allocation, Family family);
@@ -66,7 +68,6 @@ class AllocationTable {
   void Expire(uint32_t allocation, Deciseconds now);
   void Install(uint32_t allocation);
   void Reschedule(uint32_t allocation);
-  void Detach(uint32_t allocation);
   Deciseconds LastExpiry(const AllocationRecord& record) const;
 
   Dataplane& dataplane_;

@@ -165,6 +165,11 @@ void Server::Impl::HandleUnknownClient(ShardId shard, const ClientTuple& tuple) 
   if (allocation != kNoRecord) allocations_.Redirect(allocation, shard);
 }
 
+void Server::Impl::HandleAllocationEnded(ShardId shard, AllocationId allocation,
+                                         const MeterReading&) {
+  allocations_.Ended(shard, allocation);
+}
+
 void Server::Impl::HandleIcmp(const Endpoint& source, const Endpoint& peer, uint8_t type,
                               uint8_t code, uint32_t error_data) {
   const bool v4 = source.address.IsV4();
@@ -203,6 +208,10 @@ void Server::HandleRequest(ShardId shard, const ClientTuple& tuple, stun::Bytes 
 }
 void Server::HandleUnknownClient(ShardId shard, const ClientTuple& tuple) {
   impl_->HandleUnknownClient(shard, tuple);
+}
+void Server::HandleAllocationEnded(ShardId shard, AllocationId allocation,
+                                   const MeterReading& totals) {
+  impl_->HandleAllocationEnded(shard, allocation, totals);
 }
 void Server::HandleIcmp(const Endpoint& source, const Endpoint& peer, uint8_t type, uint8_t code,
                         uint32_t error_data) {

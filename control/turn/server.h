@@ -61,6 +61,8 @@ class Server {
   /// A client that the shard does not know: redirects it when its allocation lives on another
   /// shard.
   void HandleUnknownClient(ShardId shard, const ClientTuple& tuple);
+  /// An allocation has left its shard; these are its totals.
+  void HandleAllocationEnded(ShardId shard, AllocationId allocation, const MeterReading& totals);
   /// An ICMP error that the kernel heard of, about a packet from `source` (ours) to `peer`.
   void HandleIcmp(const Endpoint& source, const Endpoint& peer, uint8_t type, uint8_t code,
                   uint32_t error_data);

@@ -22,6 +22,7 @@ class Server::Impl {
 
   void HandleRequest(ShardId shard, const ClientTuple& tuple, stun::Bytes datagram, Now now);
   void HandleUnknownClient(ShardId shard, const ClientTuple& tuple);
+  void HandleAllocationEnded(ShardId shard, AllocationId allocation, const MeterReading& totals);
   void HandleIcmp(const Endpoint& source, const Endpoint& peer, uint8_t type, uint8_t code,
                   uint32_t error_data);
   void Advance(Now now);

@@ -36,6 +36,8 @@ class SlotPool {
     std::construct_at(&records_[index]);
     return index;
   }
+  /// The record is done with, but its slot not yet free: Release follows.
+  void Retire(uint32_t index) { records_[index] = Record(); }
   void Release(uint32_t index) {
     Shard& s = shards_[ShardOf(index)];
     records_[index] = Record();
@@ -47,6 +49,7 @@ class SlotPool {
   Record& operator[](uint32_t index) { return records_[index]; }
   const Record& operator[](uint32_t index) const { return records_[index]; }
   ShardId ShardOf(uint32_t index) const { return static_cast<ShardId>(index / per_shard_); }
+  uint32_t IndexOf(ShardId shard, uint32_t slot) const { return shard * per_shard_ + slot; }
   /// The number by which the shard knows the record.
   uint32_t SlotOf(uint32_t index) const { return index % per_shard_; }
   uint32_t Free(ShardId shard) const { return per_shard_ - shards_[shard].used; }

@@ -44,6 +44,9 @@ struct Deliver {
   void operator()(const UnresolvedEvent& event) const {
     sink.OnUnresolved(shard, event.destination);
   }
+  void operator()(const AllocationEndedEvent& event) const {
+    sink.OnAllocationEnded(shard, event.allocation, event.totals);
+  }
   void operator()(const RoutesAdoptedEvent& event) const {
     sink.OnRoutesAdopted(shard, event.generation);
   }

@@ -69,6 +69,9 @@ class EngineImpl final : public Engine {
   void Transmit(ShardId shard, const ClientTuple& tuple,
                 absl::Span<const uint8_t> message) override;
   void TransmitFrame(absl::Span<const uint8_t> frame) override;
+  MeterReading ReadMeter(ShardId shard, AllocationId allocation) const override {
+    return shards_[shard]->shard->ReadMeter(allocation);
+  }
   int Poll(EventSink& sink) override;
   Link& link() override { return *link_; }
   const Counters& counters(ShardId shard) const override {

@@ -16,7 +16,7 @@ class CommandApplier {
         c.tuple.local_index >= s_.config.node.listen_addresses.size()) {
       return;
     }
-    (*this)(RemoveAllocation{c.allocation});
+    Uninstall(c.allocation);
     (*this)(RemoveClientRedirect{c.tuple});
     HotLine& line = s_.hot[c.allocation];
     line = HotLine{};
@@ -40,14 +40,13 @@ class CommandApplier {
 
   void operator()(const RemoveAllocation& c) {
     if (!IsInstalled(c.allocation)) return;
-    HotLine& line = s_.hot[c.allocation];
-    const ClientTuple tuple = {{line.client, line.client_port}, line.local_index};
-    s_.clients.Remove(HashClient(s_.secret, tuple), c.allocation);
-    ClearRelay(line.relay_v4, c.allocation + 1);
-    ClearRelay(line.relay_v6, c.allocation + 1);
-    line = HotLine{};
-    s_.cold[c.allocation] = {};
+    Uninstall(c.allocation);
+    s_.cold[c.allocation].next_ended_plus_1 = s_.ended_plus_1;
+    s_.ended_plus_1 = c.allocation + 1;
   }
+
+  void operator()(const SetLimits&) {}
+  void operator()(const SetMarking&) {}
 
   void operator()(const SetPermission& c) {
     if (c.permission >= s_.config.node.permissions_per_shard || !IsInstalled(c.allocation)) return;
@@ -149,6 +148,16 @@ class CommandApplier {
     return allocation < s_.config.node.allocations_per_shard &&
            (s_.hot[allocation].flags & HotLine::kUsed) != 0;
   }
+  void Uninstall(AllocationId allocation) {
+    if (!IsInstalled(allocation)) return;
+    HotLine& line = s_.hot[allocation];
+    const ClientTuple tuple = {{line.client, line.client_port}, line.local_index};
+    s_.clients.Remove(HashClient(s_.secret, tuple), allocation);
+    ClearRelay(line.relay_v4, allocation + 1);
+    ClearRelay(line.relay_v6, allocation + 1);
+    line = HotLine{};
+    s_.cold[allocation] = {};
+  }
   bool IsRelay(const RelayPort& relay) const {
     return relay.address_index < s_.config.node.relay_addresses.size() &&
            s_.InRelayRange(relay.port);
@@ -211,6 +220,16 @@ class CommandApplier {
   ShardState& s_;
 };
 
+// While the event ring is full the slots wait, chained in their own cold lines.
+void TellEnded(ShardState& state) {
+  while (state.ended_plus_1 != 0) {
+    const AllocationId allocation = state.ended_plus_1 - 1;
+    if (!state.Raise(AllocationEndedEvent{allocation, {}})) return;
+    state.ended_plus_1 = state.cold[allocation].next_ended_plus_1;
+    state.cold[allocation] = {};
+  }
+}
+
 constexpr unsigned kCommandBurst = 64;
 constexpr unsigned kElementSize = 64;
 
@@ -226,6 +245,7 @@ unsigned ApplyCommands(ShardState& state) {
     std::memcpy(static_cast<void*>(&command), elements[i], sizeof command);
     std::visit(applier, command);
   }
+  TellEnded(state);
   if (state.routes_adopted_owed && state.Raise(RoutesAdoptedEvent{state.adopted_generation})) {
     state.routes_adopted_owed = false;
   }

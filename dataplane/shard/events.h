@@ -23,6 +23,10 @@ struct UnknownClientEvent {
 struct UnresolvedEvent {
   IpAddress destination;
 };
+struct AllocationEndedEvent {
+  AllocationId allocation;
+  MeterReading totals;
+};
 struct RoutesAdoptedEvent {
   uint32_t generation;
 };
@@ -31,8 +35,8 @@ struct KernelFrameEvent {
   rte_mbuf* buffer;
 };
 
-using Event = std::variant<RequestEvent, UnknownClientEvent, UnresolvedEvent, RoutesAdoptedEvent,
-                           KernelFrameEvent>;
+using Event = std::variant<RequestEvent, UnknownClientEvent, UnresolvedEvent, AllocationEndedEvent,
+                           RoutesAdoptedEvent, KernelFrameEvent>;
 static_assert(sizeof(Event) <= 64, "an event is one ring element");
 
 }  // namespace causeway

@@ -68,8 +68,11 @@ static_assert(sizeof(HotLine) == 64 && offsetof(HotLine, client) == 0 &&
 /// What commands need, and packets beside the inline channel.
 struct ColdLine {
   Deciseconds expiry;
-  uint32_t inline_channel_plus_1;  // ChannelId + 1, or 0
-  uint32_t channels;               // bound, the inline one included
+  union {
+    uint32_t inline_channel_plus_1;  // ChannelId + 1, or 0
+    uint32_t next_ended_plus_1;      // of an allocation that has ended: the one before
+  };
+  uint32_t channels;  // bound, the inline one included
 };
 
 struct PermissionEntry {

@@ -28,6 +28,7 @@ class ShardImpl : public Shard {
 
   absl::Status Start(int socket);
   unsigned Poll(uint64_t now_tsc) override;
+  MeterReading ReadMeter(AllocationId) const override { return {}; }
   const Counters& counters() const override { return state_.counters; }
   Counters& mutable_counters() override { return state_.counters; }
 

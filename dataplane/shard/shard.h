@@ -49,6 +49,9 @@ class Shard {
   /// and commands it handled; 0 means idle. `now_tsc` is read once per turn by the caller.
   virtual unsigned Poll(uint64_t now_tsc) = 0;
 
+  /// See Dataplane::ReadMeter; called on any thread.
+  virtual MeterReading ReadMeter(AllocationId allocation) const = 0;
+
   virtual const Counters& counters() const = 0;
   virtual Counters& mutable_counters() = 0;  // for the loop's busy and idle cycles
 

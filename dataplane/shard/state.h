@@ -74,6 +74,7 @@ struct ShardState {
   uint16_t route_generation = 1;
   uint32_t sweep_at = 0;  // next hot line whose caches are checked for staleness
   uint32_t sweep_channel_at = 0;
+  uint32_t ended_plus_1 = 0;         // the last allocation whose end is not told yet, or 0
   bool routes_adopted_owed = false;  // the event ring was full
   uint32_t adopted_generation = 0;
 

@@ -18,6 +18,18 @@ void FakeDataplane::Transmit(ShardId shard, const ClientTuple& tuple,
   replies.push_back({shard, tuple, {message.begin(), message.end()}, commands.size()});
 }
 
+MeterReading FakeDataplane::ReadMeter(ShardId shard, AllocationId allocation) const {
+  const auto found = meters.find(Slot(shard, allocation));
+  return found == meters.end() ? MeterReading() : found->second;
+}
+
+int FakeDataplane::Poll(EventSink& sink) {
+  if (hold_ended) return 0;
+  const auto told = std::exchange(ended, {});
+  for (const auto& [slot, totals] : told) sink.OnAllocationEnded(slot.first, slot.second, totals);
+  return static_cast<int>(told.size());
+}
+
 void FakeDataplane::TakePort(ShardId shard, RelayPort relay, Family family) {
   if (!relay.IsSet()) return;
   ASSERT_LT(relay.address_index, node_.relay_addresses.size());
@@ -31,8 +43,15 @@ void FakeDataplane::TakePort(ShardId shard, RelayPort relay, Family family) {
 void FakeDataplane::On(ShardId shard, const InstallAllocation& c) {
   EXPECT_LT(c.allocation, node_.allocations_per_shard);
   EXPECT_TRUE(c.relay_v4.IsSet() || c.relay_v6.IsSet());
-  for (const auto& [slot, other] : allocations) EXPECT_FALSE(other.tuple == c.tuple);
-  EXPECT_TRUE(allocations.emplace(Slot(shard, c.allocation), c).second) << "slot in use";
+  const Slot slot(shard, c.allocation);
+  EXPECT_FALSE(ended.contains(slot)) << "slot rests";
+  // Installed anew, an allocation is the same client's.
+  if (const auto found = allocations.find(slot); found != allocations.end()) {
+    EXPECT_TRUE(found->second.tuple == c.tuple) << "slot in use";
+    Forget(found);
+  }
+  for (const auto& [other_slot, other] : allocations) EXPECT_FALSE(other.tuple == c.tuple);
+  allocations.emplace(slot, c);
   TakePort(shard, c.relay_v4, Family::kIpv4);
   TakePort(shard, c.relay_v6, Family::kIpv6);
 }
@@ -46,16 +65,35 @@ void FakeDataplane::On(ShardId shard, const RefreshAllocation& c) {
 void FakeDataplane::On(ShardId shard, const RemoveAllocation& c) {
   const auto found = allocations.find(Slot(shard, c.allocation));
   ASSERT_NE(found, allocations.end());
+  Forget(found);
+  const Slot slot(shard, c.allocation);
+  ended[slot] = ReadMeter(shard, c.allocation);
+  meters.erase(slot);
+}
+
+void FakeDataplane::Forget(std::map<Slot, InstallAllocation>::iterator found) {
+  const auto [shard, allocation] = found->first;
   for (const auto& [slot, p] : permissions) {
-    EXPECT_FALSE(slot.first == shard && p.allocation == c.allocation) << "permission left behind";
+    EXPECT_FALSE(slot.first == shard && p.allocation == allocation) << "permission left behind";
   }
   for (const auto& [slot, ch] : channels) {
-    EXPECT_FALSE(slot.first == shard && ch.allocation == c.allocation) << "channel left behind";
+    EXPECT_FALSE(slot.first == shard && ch.allocation == allocation) << "channel left behind";
   }
   for (const RelayPort relay : {found->second.relay_v4, found->second.relay_v6}) {
     ports_.erase({relay.address_index, relay.port});
   }
   allocations.erase(found);
+}
+
+void FakeDataplane::On(ShardId shard, const SetLimits& c) {
+  EXPECT_TRUE(allocations.contains(Slot(shard, c.allocation)));
+}
+
+void FakeDataplane::On(ShardId shard, const SetMarking& c) {
+  EXPECT_TRUE(allocations.contains(Slot(shard, c.allocation)));
+  for (const uint8_t mark : {c.to_peer, c.to_client}) {
+    EXPECT_TRUE(mark < 64 || mark == SetMarking::kKeep);
+  }
 }
 
 void FakeDataplane::On(ShardId shard, const SetPermission& c) {

@@ -33,7 +33,10 @@ class FakeDataplane : public Dataplane {
   void Transmit(ShardId shard, const ClientTuple& tuple,
                 absl::Span<const uint8_t> message) override;
   void TransmitFrame(absl::Span<const uint8_t>) override {}
-  int Poll(EventSink&) override { return 0; }
+  /// The meter of an allocation, as a test has set it in `meters`.
+  MeterReading ReadMeter(ShardId shard, AllocationId allocation) const override;
+  /// Tells what allocations have ended since, unless `hold_ended`.
+  int Poll(EventSink& sink) override;
 
   /// Commands of one kind, in order.
   template <typename T>
@@ -53,8 +56,12 @@ class FakeDataplane : public Dataplane {
   std::map<Slot, SetPermission> permissions;
   std::map<Slot, BindChannel> channels;
   std::map<std::pair<ShardId, Endpoint>, ShardId> redirects;
+  std::map<Slot, MeterReading> meters;
+  std::map<Slot, MeterReading> ended;  // their slots rest until Poll has told
+  bool hold_ended = false;
 
  private:
+  void Forget(std::map<Slot, InstallAllocation>::iterator found);
   void On(ShardId shard, const InstallAllocation& c);
   void On(ShardId shard, const RefreshAllocation& c);
   void On(ShardId shard, const RemoveAllocation& c);
@@ -64,6 +71,8 @@ class FakeDataplane : public Dataplane {
   void On(ShardId shard, const UnbindChannel& c);
   void On(ShardId shard, const AddClientRedirect& c);
   void On(ShardId shard, const RemoveClientRedirect& c);
+  void On(ShardId shard, const SetLimits& c);
+  void On(ShardId shard, const SetMarking& c);
   void On(ShardId, const RelayIcmp&) {}
   void On(ShardId shard, const SetNextHop&);
   void On(ShardId shard, const PublishRoutes&);

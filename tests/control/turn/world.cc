@@ -158,6 +158,33 @@ void World::Sleep(Deciseconds time) {
 void World::Pass(Deciseconds time) {
   Sleep(time);
   server->Advance(now);
+  DeliverEvents();
+}
+
+namespace {
+
+class EndedSink : public EventSink {
+ public:
+  explicit EndedSink(Server& server) : server_(server) {}
+  void OnRequest(ShardId, const ClientTuple&, absl::Span<const uint8_t>) override {}
+  void OnUnknownClient(ShardId, const ClientTuple&) override {}
+  void OnUnresolved(ShardId, const IpAddress&) override {}
+  void OnAllocationEnded(ShardId shard, AllocationId allocation,
+                         const MeterReading& totals) override {
+    server_.HandleAllocationEnded(shard, allocation, totals);
+  }
+  void OnRoutesAdopted(ShardId, uint32_t) override {}
+  void OnKernelFrame(absl::Span<const uint8_t>) override {}
+
+ private:
+  Server& server_;
+};
+
+}  // namespace
+
+void World::DeliverEvents() {
+  EndedSink sink(*server);
+  dataplane.Poll(sink);
 }
 
 Client::Client(World& world, uint16_t port, ShardId arrival, std::string name, std::string secret)
@@ -242,6 +269,7 @@ Answer Client::AskAsStranger(stun::Method method, const std::vector<Attr>& attri
 
 Answer Client::SendRaw(absl::Span<const uint8_t> datagram) {
   const size_t before = world_.dataplane.replies.size();
+  world_.DeliverEvents();
   world_.server->HandleRequest(shard, tuple, datagram, world_.now);
   if (world_.dataplane.replies.size() == before) return Answer();
   EXPECT_EQ(world_.dataplane.replies.size(), before + 1);

@@ -46,6 +46,10 @@ class Sink : public EventSink {
   }
   void OnUnknownClient(ShardId, const ClientTuple&) override {}
   void OnUnresolved(ShardId, const IpAddress&) override {}
+  void OnAllocationEnded(ShardId shard, AllocationId allocation, const MeterReading&) override {
+    EXPECT_EQ(shard, 0);
+    ended.push_back(allocation);
+  }
   void OnRoutesAdopted(ShardId shard, uint32_t generation) override {
     EXPECT_EQ(shard, 0);
     generations.push_back(generation);
@@ -55,6 +59,7 @@ class Sink : public EventSink {
   }
 
   std::function<void(ShardId, const ClientTuple&, absl::Span<const uint8_t>)> on_request;
+  std::vector<AllocationId> ended;
   std::vector<uint32_t> generations;
   std::vector<Bytes> frames;
 };

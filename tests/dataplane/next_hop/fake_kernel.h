@@ -232,6 +232,7 @@ class RecordingDataplane : public Dataplane {
   void Transmit(ShardId, const ClientTuple&, absl::Span<const uint8_t>) override {
     unexpected = true;
   }
+  MeterReading ReadMeter(ShardId, AllocationId) const override { return {}; }
   void TransmitFrame(absl::Span<const uint8_t>) override { unexpected = true; }
   int Poll(EventSink&) override { return 0; }
 

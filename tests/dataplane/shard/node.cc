@@ -106,6 +106,9 @@ EventRecord RecordOf(const Event& event) {
   if (const auto* e = std::get_if<UnresolvedEvent>(&event)) {
     return {EventRecord::kUnresolved, {}, {}, e->destination};
   }
+  if (const auto* e = std::get_if<AllocationEndedEvent>(&event)) {
+    return {EventRecord::kEnded, {}, {}, {}, 0, e->allocation, e->totals};
+  }
   return {EventRecord::kRoutesAdopted, {}, {}, {}, std::get<RoutesAdoptedEvent>(event).generation};
 }
 

@@ -30,11 +30,13 @@ inline constexpr const char* kPeerV4 = "203.0.113.20:6000";
 inline constexpr const char* kPeerV6 = "[2001:db8:f::20]:6000";
 
 struct EventRecord {
-  enum Kind { kRequest, kUnknownClient, kUnresolved, kRoutesAdopted, kKernelFrame } kind;
+  enum Kind { kRequest, kUnknownClient, kUnresolved, kRoutesAdopted, kKernelFrame, kEnded } kind;
   ClientTuple tuple;
   Bytes bytes;
   IpAddress destination;
   uint32_t generation = 0;
+  AllocationId ended = 0;
+  MeterReading totals = {};
 };
 
 struct NodeOptions {
