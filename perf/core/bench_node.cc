@@ -143,13 +143,14 @@ RelayPort BenchNode::RelayOf(uint32_t allocation) const {
   return {static_cast<uint16_t>(allocation / ports), relay_ports_[allocation % ports]};
 }
 
-Parties BenchNode::PartiesOf(uint32_t i) const {
+Parties BenchNode::PartiesOf(uint32_t allocation) const {
   const bool v6 = population_.v6;
-  const RelayPort relay = RelayOf(i);
-  return {{ClientAddress(v6, i), kClientPort},
-          {ServerAddress(v6), config_.listen_port},
-          {RelayAddress(v6, relay.address_index), relay.port},
-          {{PeerAddress(v6, i, 0), kPeerPort}, {PeerAddress(v6, i, 1), kPeerPort}}};
+  const RelayPort relay = RelayOf(allocation);
+  return {
+      {ClientAddress(v6, allocation), kClientPort},
+      {ServerAddress(v6), config_.listen_port},
+      {RelayAddress(v6, relay.address_index), relay.port},
+      {{PeerAddress(v6, allocation, 0), kPeerPort}, {PeerAddress(v6, allocation, 1), kPeerPort}}};
 }
 
 void BenchNode::Populate() {
@@ -166,20 +167,20 @@ void BenchNode::Populate() {
   Obey();
 }
 
-void BenchNode::InstallOne(uint32_t i, ShardId owner) {
-  const ClientTuple tuple = TupleOf(i);
-  const Parties parties = PartiesOf(i);
-  const RelayPort relay = RelayOf(i);
-  InstallAllocation install = {i, tuple, {}, {}, kNever};
+void BenchNode::InstallOne(uint32_t allocation, ShardId owner) {
+  const ClientTuple tuple = TupleOf(allocation);
+  const Parties parties = PartiesOf(allocation);
+  const RelayPort relay = RelayOf(allocation);
+  InstallAllocation install = {allocation, tuple, {}, {}, kNever};
   (population_.v6 ? install.relay_v6 : install.relay_v4) = relay;
   Command(install, owner);
   const unsigned peers = std::max(1u, population_.channels);
   for (unsigned k = 0; k < peers; ++k) {
-    const uint32_t id = peers * i + k;
+    const uint32_t id = peers * allocation + k;
     const auto number = static_cast<uint16_t>(kFirstChannel + k);
-    Command(SetPermission{id, i, parties.peers[k].address, kNever}, owner);
+    Command(SetPermission{id, allocation, parties.peers[k].address, kNever}, owner);
     if (k < population_.channels) {
-      Command(BindChannel{id, i, number, parties.peers[k], kNever}, owner);
+      Command(BindChannel{id, allocation, number, parties.peers[k], kNever}, owner);
     }
   }
   if (population_.handed_off) Command(AddClientRedirect{tuple, owner}, 0);

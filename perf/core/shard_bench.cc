@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <fstream>
 #include <random>
 #include <string>
@@ -202,4 +203,11 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace causeway::bench
 
-int main(int argc, char** argv) { return causeway::bench::Main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return causeway::bench::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "shard_bench: %s\n", error.what());
+    return 1;
+  }
+}
