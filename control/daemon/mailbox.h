@@ -54,7 +54,8 @@ class Mailbox {
   /// when the mailbox is full, FailedPrecondition once it is closed; `task` is then untouched.
   absl::Status Post(Task&& task);
 
-  /// For the consumer's epoll: readable while there is something to run.
+  /// For the consumer's epoll: readable while there is something to run, and at times once more: a
+  /// task may run before its poster has signalled.
   int fd() const { return fd_; }
   /// The consumer. Runs tasks in turn; returns how many calls it made. What is left keeps fd()
   /// readable.
