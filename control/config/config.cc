@@ -13,6 +13,26 @@ namespace {
 
 absl::Status Missing(absl::string_view what) { return absl::InvalidArgumentError(what); }
 
+// Ports are dealt to shards in blocks of two at least (RFC 8656's EVEN-PORT).
+constexpr uint32_t kPortsPerWorker = 2;
+
+/// A fair share of `total` and a quarter more: ports are dealt in blocks, and clients reach queues
+/// by hash, so shards do not fill evenly.
+uint32_t PerShard(uint64_t total, unsigned shards) {
+  if (shards == 1) return static_cast<uint32_t>(total);
+  const uint64_t share = (total + shards - 1) / shards;
+  return static_cast<uint32_t>(std::min(total, share + share / 4 + 1024));
+}
+
+void SizePools(Config& config) {
+  NodeConfig& node = config.node;
+  const uint64_t allocations = config.limits.max_allocations;
+  const uint64_t floor = allocations + 4096;
+  node.allocations_per_shard = PerShard(allocations, node.shards);
+  node.permissions_per_shard = PerShard(std::max(2 * allocations, floor), node.shards);
+  node.channels_per_shard = PerShard(floor, node.shards);
+}
+
 /// Builds one Config; each step is one group of settings.
 class Builder {
  public:
@@ -26,7 +46,7 @@ class Builder {
     for (const Step step : kSteps) {
       if (absl::Status status = (this->*step)(); !status.ok()) return status;
     }
-    SizePools();
+    SizePools(config_);
     return std::move(config_);
   }
 
@@ -38,7 +58,6 @@ class Builder {
   absl::Status Workers();
   absl::Status Credentials();
   absl::Status Limits();
-  void SizePools();
 
   Config config_;
   const unsigned usable_cpus_;
@@ -104,9 +123,10 @@ absl::Status Builder::CheckListeningPort() const {
 }
 
 absl::Status Builder::Workers() {
-  const uint32_t workers =
-      config_.workers.value_or(usable_cpus_ <= 2 ? 1 : std::min(usable_cpus_ - 1, kMaxWorkers));
-  if (config_.relay_ports.size() < 2 * workers) {
+  const uint32_t most = config_.relay_ports.size() / kPortsPerWorker;
+  const uint32_t by_cpus = usable_cpus_ <= 2 ? 1 : std::min(usable_cpus_ - 1, kMaxWorkers);
+  const uint32_t workers = config_.workers.value_or(std::max(1u, std::min(by_cpus, most)));
+  if (most < workers) {
     return BadValue("relay-ports", WritePortRange(config_.relay_ports),
                     absl::StrCat("too few for ", workers,
                                  " workers, which take 2 ports each or "
@@ -140,24 +160,13 @@ absl::Status Builder::Limits() {
   return absl::OkStatus();
 }
 
-/// A fair share of `total` and a quarter more: ports are dealt in blocks, and clients reach queues
-/// by hash, so shards do not fill evenly.
-uint32_t PerShard(uint64_t total, unsigned shards) {
-  if (shards == 1) return static_cast<uint32_t>(total);
-  const uint64_t share = (total + shards - 1) / shards;
-  return static_cast<uint32_t>(std::min(total, share + share / 4 + 1024));
-}
-
-void Builder::SizePools() {
-  NodeConfig& node = config_.node;
-  const uint64_t allocations = config_.limits.max_allocations;
-  const uint64_t floor = allocations + 4096;
-  node.allocations_per_shard = PerShard(allocations, node.shards);
-  node.permissions_per_shard = PerShard(std::max(2 * allocations, floor), node.shards);
-  node.channels_per_shard = PerShard(floor, node.shards);
-}
-
 }  // namespace
+
+void LimitWorkers(Config& config, unsigned queues) {
+  if (config.workers.has_value() || queues >= config.node.shards) return;
+  config.node.shards = static_cast<ShardId>(std::max(1u, queues));
+  SizePools(config);
+}
 
 absl::StatusOr<Config> MakeConfig(Settings settings, unsigned usable_cpus) {
   return Builder(std::move(settings), usable_cpus).Build();

@@ -28,6 +28,10 @@ struct Config : Settings {
 /// number of workers. InvalidArgumentError: the first mistake, in one line, which holds no secret.
 absl::StatusOr<Config> MakeConfig(Settings settings, unsigned usable_cpus);
 
+/// Takes the number of workers, when it was not given, down to the `queues` that the link has (at
+/// least 1), and sizes the shards' pools anew.
+void LimitWorkers(Config& config, unsigned queues);
+
 /// ReadTomlFile (when there is --config), Merge, ReadSettings and MakeConfig.
 absl::StatusOr<Config> LoadConfig(const CommandLine& command_line, unsigned usable_cpus);
 

@@ -143,7 +143,7 @@ std::vector<Option<S>> ProcessOptions() {
        .field = Number(&S::workers, 1, kMaxWorkers),
        .value = "N",
        .help = "worker threads",
-       .default_text = "1 on two CPUs, else one fewer than the CPUs",
+       .default_text = "one fewer than the CPUs, but no more than the link has queues",
        .manual = "Each polls on a CPU of its own, from CPU 1 on; control runs on CPU 0."},
       {.name = "stats",
        .field = Number(&S::stats_seconds, 0, kDaySeconds),

@@ -93,12 +93,21 @@ absl::Status Daemon::StartAccess() {
   return authenticator_->Replace(config_);
 }
 
-absl::Status Daemon::StartDataplane() {
-  EngineConfig engine;
-  engine.link = MakeLinkConfig(config_);
-  if (absl::Status status = Link::Check(engine.link); !status.ok()) return status;
-  if (absl::Status status = CheckPciDevice(config_.device); !status.ok()) return status;
-  auto mtu = Link::BufferMtu(engine.link);
+absl::Status Daemon::LimitWorkersByLink() {
+  if (config_.workers.has_value() || config_.node.shards == 1) return absl::OkStatus();
+  auto queues = Link::Queues(MakeLinkConfig(config_));
+  if (!queues.ok()) return queues.status();
+  const unsigned by_cpus = config_.node.shards;
+  config::LimitWorkers(config_, *queues);
+  if (config_.node.shards < by_cpus) {
+    spdlog::info("workers: {}, as many as the link has queues; the CPUs are enough for {}",
+                 unsigned{config_.node.shards}, by_cpus);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::StartDpdk() {
+  auto mtu = Link::BufferMtu(MakeLinkConfig(config_));
   if (!mtu.ok()) return mtu.status();
   memory_needed_ = Engine::MemoryNeeded(config_.node, *mtu);
   EalConfig eal;
@@ -108,6 +117,23 @@ absl::Status Daemon::StartDataplane() {
   auto started = StartEal(eal);
   if (!started.ok()) return started.status();
   eal_ = *std::move(started);
+  if (config_.device.empty()) return absl::OkStatus();
+  // DPDK alone knows a device's queues; lcores without a shard rest.
+  if (absl::Status status = LimitWorkersByLink(); !status.ok()) return status;
+  memory_needed_ = Engine::MemoryNeeded(config_.node, *mtu);
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::StartDataplane() {
+  if (config_.device.empty()) {
+    if (absl::Status status = LimitWorkersByLink(); !status.ok()) return status;
+  }
+  absl::Status status = Link::Check(MakeLinkConfig(config_));
+  if (!status.ok()) return status;
+  if (status = CheckPciDevice(config_.device); !status.ok()) return status;
+  if (status = StartDpdk(); !status.ok()) return status;
+  EngineConfig engine;
+  engine.link = MakeLinkConfig(config_);
   engine.eal = eal_;
   auto made = Engine::Start(engine);
   if (!made.ok()) return made.status();

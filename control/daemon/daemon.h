@@ -41,6 +41,8 @@ class Daemon {
   Daemon(config::CommandLine command_line, config::Config config);
 
   absl::Status StartAccess();
+  absl::Status LimitWorkersByLink();
+  absl::Status StartDpdk();
   absl::Status StartDataplane();
   absl::Status StartKernelSide();
   absl::Status StartServer();

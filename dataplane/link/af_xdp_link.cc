@@ -254,6 +254,12 @@ absl::StatusOr<uint16_t> AfXdpMtu(const LinkConfig& config) {
   return static_cast<uint16_t>(interface->mtu);
 }
 
+absl::StatusOr<unsigned> AfXdpQueues(const LinkConfig& config) {
+  absl::StatusOr<Interface> interface = ReadInterface(config.interface);
+  if (!interface.ok()) return interface.status();
+  return std::clamp<unsigned>(interface->queues, 1, CAUSEWAY_MAX_QUEUES);
+}
+
 absl::StatusOr<std::unique_ptr<Link>> OpenAfXdpLink(const LinkConfig& config,
                                                     absl::Span<rte_mempool* const> pools) {
   absl::StatusOr<Claim> claim = Prepare(config);

@@ -10,6 +10,7 @@ inline constexpr unsigned kMaxAfXdpMtu = 3498;
 
 absl::Status CheckAfXdpLink(const LinkConfig& config);
 absl::StatusOr<uint16_t> AfXdpMtu(const LinkConfig& config);
+absl::StatusOr<unsigned> AfXdpQueues(const LinkConfig& config);
 absl::StatusOr<std::unique_ptr<Link>> OpenAfXdpLink(const LinkConfig& config,
                                                     absl::Span<rte_mempool* const> pools);
 

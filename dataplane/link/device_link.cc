@@ -48,12 +48,24 @@ bool IsAssigned(const Prefix& prefix, absl::Span<const Prefix> addresses) {
                      [&](const Prefix& each) { return each.address == prefix.address; });
 }
 
+absl::StatusOr<uint16_t> FindOrAddPort(const std::string& device) {
+  return IsPciAddress(device) ? FindPciPort(device) : AddVirtualPort(device);
+}
+
 }  // namespace
+
+absl::StatusOr<unsigned> DeviceQueues(const LinkConfig& config) {
+  absl::StatusOr<uint16_t> id = FindOrAddPort(config.device);
+  if (!id.ok()) return id.status();
+  absl::StatusOr<unsigned> queues = PortQueues(*id);
+  if (!IsPciAddress(config.device)) RemovePort(*id);
+  return queues;
+}
 
 absl::StatusOr<std::unique_ptr<Link>> OpenDeviceLink(const LinkConfig& config,
                                                      absl::Span<rte_mempool* const> pools) {
   const bool pci = IsPciAddress(config.device);
-  absl::StatusOr<uint16_t> id = pci ? FindPciPort(config.device) : AddVirtualPort(config.device);
+  absl::StatusOr<uint16_t> id = FindOrAddPort(config.device);
   if (!id.ok()) return id.status();
   absl::StatusOr<Port> port = StartPort(*id, kDeviceMtu, pools);
   if (!port.ok()) {

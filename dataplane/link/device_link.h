@@ -8,6 +8,7 @@ namespace causeway {
 
 inline constexpr uint16_t kDeviceMtu = 1500;
 
+absl::StatusOr<unsigned> DeviceQueues(const LinkConfig& config);
 absl::StatusOr<std::unique_ptr<Link>> OpenDeviceLink(const LinkConfig& config,
                                                      absl::Span<rte_mempool* const> pools);
 

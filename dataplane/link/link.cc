@@ -36,6 +36,20 @@ class LogCapture {
   FILE* stream_;
 };
 
+// What `open` returns; with DPDK's first line of log where an error does not say why.
+auto Captured(const auto& open) {
+  LogCapture capture;
+  auto result = open();
+  const std::string log = capture.Finish();
+  if (result.ok()) {
+    std::fputs(log.c_str(), stderr);
+  } else if (absl::IsInternal(result.status()) && !log.empty()) {
+    result = absl::InternalError(
+        absl::StrCat(result.status().message(), " (", log.substr(0, log.find('\n')), ")"));
+  }
+  return result;
+}
+
 }  // namespace
 
 absl::Status Link::Check(const LinkConfig& config) {
@@ -46,18 +60,16 @@ absl::StatusOr<uint16_t> Link::BufferMtu(const LinkConfig& config) {
   return config.device.empty() ? AfXdpMtu(config) : kDeviceMtu;
 }
 
+absl::StatusOr<unsigned> Link::Queues(const LinkConfig& config) {
+  return Captured(
+      [&] { return config.device.empty() ? AfXdpQueues(config) : DeviceQueues(config); });
+}
+
 absl::StatusOr<std::unique_ptr<Link>> Link::Open(const LinkConfig& config,
                                                  absl::Span<rte_mempool* const> pools) {
-  LogCapture capture;
-  auto link = config.device.empty() ? OpenAfXdpLink(config, pools) : OpenDeviceLink(config, pools);
-  const std::string log = capture.Finish();
-  if (link.ok()) {
-    std::fputs(log.c_str(), stderr);
-  } else if (absl::IsInternal(link.status()) && !log.empty()) {
-    return absl::InternalError(
-        absl::StrCat(link.status().message(), " (", log.substr(0, log.find('\n')), ")"));
-  }
-  return link;
+  return Captured([&] {
+    return config.device.empty() ? OpenAfXdpLink(config, pools) : OpenDeviceLink(config, pools);
+  });
 }
 
 }  // namespace causeway

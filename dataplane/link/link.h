@@ -40,6 +40,10 @@ class Link {
   /// `device` mode.
   static absl::StatusOr<uint16_t> BufferMtu(const LinkConfig& config);
 
+  /// How many queues Open can use at most; 1 or more. In `device` mode EAL runs already, and a
+  /// virtual device is added and removed again. FailedPreconditionError and others as from Open.
+  static absl::StatusOr<unsigned> Queues(const LinkConfig& config);
+
   /// Opens, configures and starts the port with node.shards queues; queue k receives into pools[k]
   /// (from CreatePacketPool, dataplane/link/packet_pool.h).
   /// FailedPreconditionError and others carry one line that says what to do (see

@@ -110,6 +110,13 @@ absl::StatusOr<uint16_t> FindPciPort(const std::string& address) {
       " instead of vfio-pci: modprobe vfio-pci && dpdk-devbind.py --bind=vfio-pci ", full));
 }
 
+absl::StatusOr<unsigned> PortQueues(uint16_t id) {
+  rte_eth_dev_info info = {};
+  if (int error = rte_eth_dev_info_get(id, &info); error != 0)
+    return PortError("describe its port", "", error);
+  return std::max<unsigned>(1, std::min(info.max_rx_queues, info.max_tx_queues));
+}
+
 absl::StatusOr<Port> StartPort(uint16_t id, uint16_t mtu, absl::Span<rte_mempool* const> pools) {
   rte_eth_dev_info info = {};
   if (int error = rte_eth_dev_info_get(id, &info); error != 0)

@@ -28,6 +28,9 @@ absl::StatusOr<uint16_t> FindPciPort(const std::string& address);
 /// "0000:03:00.0" or "03:00.0".
 bool IsPciAddress(const std::string& device);
 
+/// How many queues of both kinds the port has; 1 or more.
+absl::StatusOr<unsigned> PortQueues(uint16_t id);
+
 /// Configures and starts a queue for each pool, both ways, with RSS on UDP when the port can. The
 /// MTU is what is asked for or the most the port can. Buffers are of one segment.
 absl::StatusOr<Port> StartPort(uint16_t id, uint16_t mtu, absl::Span<rte_mempool* const> pools);

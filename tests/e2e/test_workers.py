@@ -1,7 +1,9 @@
-"""Two workers on two queues."""
+"""How many workers there are, and two of them on two queues."""
 
 import os
 import re
+import subprocess
+import tempfile
 
 import turn_client as turn
 from checks import check_echo, check_one_line, start_on_device
@@ -73,3 +75,35 @@ def test_two_workers_on_one_queue(lab):
     relay = lab.causewayd(*causewayd_arguments("--workers", "2"))
     check(relay.finish(15) > 0, "it started with more workers than queues")
     check_one_line(relay, r"queue")
+
+
+# What a machine of eight CPUs says, on one of any number.
+EIGHT_CPUS = r"""
+#define _GNU_SOURCE
+#include <sched.h>
+#include <string.h>
+int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set) {
+  memset(set, 0, size);
+  for (int cpu = 0; cpu < 8; ++cpu) CPU_SET(cpu, set);
+  return 0;
+}
+"""
+
+
+@causeway_only
+def test_eight_cpus_and_one_queue(lab):
+    """No number given: as many workers as the interface has queues, however many CPUs there are."""
+    with tempfile.TemporaryDirectory() as directory:
+        library = os.path.join(directory, "eight_cpus.so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library],
+                       input=EIGHT_CPUS.encode(), check=True)
+        relay = lab.causewayd(*causewayd_arguments(), env={"LD_PRELOAD": library})
+        relay.wait_ready()
+        check(" workers=1 " in relay.output(), f"not one worker: {relay.last_line()}")
+        check(re.search(r"workers: 1, .*queues.* enough for 7$", relay.output(), re.M),
+              f"it does not say why: {relay.output()}")
+        client = lab.client("alice")
+        client.allocate()
+        strict = lab.causewayd(*causewayd_arguments("--workers", "7"), env={"LD_PRELOAD": library})
+        check(strict.finish(15) > 0, "it started with seven workers on one queue")
+        check_one_line(strict, r"queue")

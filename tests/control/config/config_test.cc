@@ -108,6 +108,31 @@ TEST(Config, ChoosesWorkersByTheMachine) {
   EXPECT_THAT(MakeFrom(Base(), 1)->warnings, IsEmpty());
 }
 
+TEST(Config, ChoosesNoMoreWorkersThanTheRelayPortsSuffice) {
+  EXPECT_EQ(MakeFrom(With({{"relay-ports", {"50000-50006"}}}), 16)->node.shards, 3);
+  EXPECT_EQ(MakeFrom(With({{"relay-ports", {"50000-50001"}}}), 16)->node.shards, 1);
+}
+
+TEST(Config, LimitsWorkersThatWereNotAskedForByTheQueuesOfTheLink) {
+  auto config = MakeFrom(With({{"max-allocations", {"10000"}}}), 8);
+  ASSERT_EQ(config->node.shards, 7);
+  LimitWorkers(*config, 16);
+  EXPECT_EQ(config->node.shards, 7);
+  LimitWorkers(*config, 4);
+  EXPECT_EQ(config->node.shards, 4);
+  EXPECT_EQ(config->node.allocations_per_shard, 2500u + 625 + 1024);
+  LimitWorkers(*config, 0);
+  EXPECT_EQ(config->node.shards, 1);
+  EXPECT_EQ(config->node.allocations_per_shard, 10000u);
+  EXPECT_FALSE(config->workers.has_value()) << "a reload would take it for a change";
+}
+
+TEST(Config, LeavesAnExplicitNumberOfWorkersAlone) {
+  auto config = MakeFrom(With({{"workers", {"4"}}}), 8);
+  LimitWorkers(*config, 1);
+  EXPECT_EQ(config->node.shards, 4);
+}
+
 TEST(Config, WarnsOfWorkersThatShareCpus) {
   auto config = MakeFrom(With({{"workers", {"2"}}}), 2);
   ASSERT_TRUE(config.ok());

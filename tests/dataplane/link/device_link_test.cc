@@ -68,6 +68,16 @@ TEST_F(DeviceLinkTest, TapDeviceMayBringUnfinishedChecksums) {
   EXPECT_TRUE(absl::EndsWith(ready, " partial=1 kernel=0")) << ready;
 }
 
+TEST_F(DeviceLinkTest, CountsTheQueuesOfADeviceBeforeItIsOpened) {
+  ASSERT_TRUE(node_.Do("ip link set lo up"));
+  Holder one(node_, {"device=net_af_packet0,iface=lo"});
+  EXPECT_EQ(one.WaitFor("queues"), "queues 1");
+  EXPECT_EQ(one.WaitFor("serving"), "serving");
+  Holder two(node_, {"device=net_af_packet0,iface=lo,qpairs=2", "workers=2"});
+  EXPECT_EQ(two.WaitFor("queues"), "queues 2");
+  EXPECT_EQ(two.WaitFor("serving"), "serving");
+}
+
 TEST_F(DeviceLinkTest, OneLineForEveryMistake) {
   EXPECT_EQ(StartFails("net_nosuch0"),
             "error NOT_FOUND DPDK has no driver net_nosuch for device net_nosuch0: check the name, "

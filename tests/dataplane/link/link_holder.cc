@@ -89,7 +89,7 @@ class Holder {
       if (poll(&input, 1, kPollMilliseconds) == 0) continue;
       std::string line;
       if (!ReadLine(line) || line == "quit") return 0;
-      Obey(line);
+      Send(line);
     }
   }
 
@@ -120,7 +120,7 @@ class Holder {
     if (size > 0) Say("mirror " + Hex({frame, size}));
   }
 
-  void Obey(absl::string_view line) {
+  void Send(absl::string_view line) {
     const std::string bytes = absl::HexStringToBytes(line.substr(line.find(' ') + 1));
     if (absl::StartsWith(line, "mirror ")) {
       link_->WriteMirror({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
@@ -144,6 +144,9 @@ int Main(int argc, char** argv) {
                                                 .pci_device = "",
                                                 .use_hugepages = false});
   if (!eal.ok()) return Fail(eal.status());
+  if (absl::StatusOr<unsigned> queues = Link::Queues(*config); queues.ok()) {
+    Say(absl::StrCat("queues ", *queues));
+  }
   const absl::StatusOr<uint16_t> mtu = Link::BufferMtu(*config);
   if (!mtu.ok()) return Fail(mtu.status());
   std::vector<rte_mempool*> pools;
