@@ -153,7 +153,7 @@ Verdict ParseUdp(const ShardState& state, const Parsed& parsed, Packet& packet, 
   *from_client = packet.destination_port == state.config.node.listen_port &&
                  parsed.local->listen != LocalAddress::kNone;
   if (!*from_client && (parsed.local->relay == LocalAddress::kNone ||
-                        !state.InRelayRange(packet.destination_port))) {
+                        !state.flows.InRelayRange(packet.destination_port))) {
     return Verdict::kNotOurs;
   }
   const uint32_t length = LoadBe16(udp + 4);
@@ -221,9 +221,9 @@ void ClassifyOne(ShardState& state, rte_mbuf* frame, bool with_flags, Burst& bur
     CompleteChecksum(state, packet, parsed.udp);
   }
   if (from_client) {
-    packet.hash = HashAddress(state.secret, packet.source,
-                              ClientExtra(packet.source_port, static_cast<uint8_t>(packet.local)));
-    state.clients.Prefetch(packet.hash);
+    packet.hash = state.flows.ClientHash(packet.source, packet.source_port,
+                                         static_cast<uint8_t>(packet.local));
+    state.flows.PrefetchClient(packet.hash);
     burst.clients.Push(&packet);
   } else {
     const ShardId owner = state.OwnerOfPort(packet.destination_port);
@@ -231,7 +231,7 @@ void ClassifyOne(ShardState& state, rte_mbuf* frame, bool with_flags, Burst& bur
       HandOff(state, frame, owner, packet.flags);
       return;
     }
-    __builtin_prefetch(state.RelaySlot({packet.local, packet.destination_port}));
+    __builtin_prefetch(state.flows.RelaySlot({packet.local, packet.destination_port}));
     __builtin_prefetch(ethernet - 64, 1);  // what goes to a client grows to the front
     burst.peers.Push(&packet);
   }

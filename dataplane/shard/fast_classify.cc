@@ -64,21 +64,20 @@ bool Take(const ShardState& state, rte_mbuf* mbuf, unsigned place, Room& room) {
         !HasOrdinaryChecksums(frame, state.config.partial_checksums)) {
       return false;
     }
-    const uint64_t hash =
-        HashAddress(state.secret, LoadV4(frame + kIpAt + 12),
-                    ClientExtra(LoadBe16(frame + kUdpAt), static_cast<uint8_t>(local.listen)));
-    state.clients.Prefetch(hash);
+    const uint64_t hash = state.flows.ClientHash(
+        LoadV4(frame + kIpAt + 12), LoadBe16(frame + kUdpAt), static_cast<uint8_t>(local.listen));
+    state.flows.PrefetchClient(hash);
     *room.client++ = {
         mbuf, frame, hash, 0, static_cast<uint8_t>(place), static_cast<uint8_t>(local.listen),
         false};
     return true;
   }
-  if (local.relay == LocalAddress::kNone || !state.InRelayRange(port) ||
+  if (local.relay == LocalAddress::kNone || !state.flows.InRelayRange(port) ||
       state.OwnerOfPort(port) != state.config.id ||
       !HasOrdinaryChecksums(frame, state.config.partial_checksums)) {
     return false;
   }
-  const uint32_t* slot = state.RelaySlot({local.relay, port});
+  const uint32_t* slot = state.flows.RelaySlot({local.relay, port});
   __builtin_prefetch(slot);
   __builtin_prefetch(frame - 64, 1);  // what goes to a client grows to the front
   *room.peer++ = {mbuf, frame, slot, 0, local.relay, port, static_cast<uint8_t>(place), false};

@@ -64,7 +64,7 @@ inline void Rewrite(rte_mbuf* mbuf, uint8_t* frame, const NewHeaders& h, uint16_
 // The neighbour that a packet of `udp_length` leaves by, or nullptr.
 inline const NextHop* HopFor(const ShardState& state, CachedHop& cached,
                              const IpAddress& destination, uint32_t udp_length) {
-  const NextHop& hop = state.next_hops[state.Resolve(cached, destination)];
+  const NextHop& hop = state.next_hops[state.next_hops.LookUp(cached, destination)];
   return hop.resolved && udp_length + kIpv4HeaderSize <= hop.mtu ? &hop : nullptr;
 }
 
@@ -74,7 +74,7 @@ inline uint32_t IdentificationFor(ShardState& state, const uint8_t* frame, uint3
 }
 
 bool ToPeer(ShardState& state, const FastClient& packet) {
-  HotLine& line = state.hot[packet.slot];
+  HotLine& line = state.flows.line(packet.slot);
   const uint8_t* frame = packet.frame;
   const uint64_t key =
       HotLine::FastClientKey(LoadRaw32(frame + kIpAt + 12), LoadBe16(frame + kUdpAt), packet.local);
@@ -96,7 +96,7 @@ bool ToPeer(ShardState& state, const FastClient& packet) {
 }
 
 bool ToClient(ShardState& state, const FastPeer& packet) {
-  HotLine& line = state.hot[packet.slot];
+  HotLine& line = state.flows.line(packet.slot);
   const uint8_t* frame = packet.frame;
   const uint64_t key = LoadRaw32(frame + kIpAt + 12) | uint64_t{LoadBe16(frame + kUdpAt)} << 32;
   const uint64_t peer = line.FastPeer();
@@ -122,15 +122,15 @@ bool ToClient(ShardState& state, const FastPeer& packet) {
 void LookUp(const ShardState& state, unsigned chunk, FastBurst& burst) {
   for (unsigned i = burst.client_ends[chunk]; i < burst.client_ends[chunk + 1]; ++i) {
     FastClient& packet = burst.clients[i];
-    packet.slot = state.clients.Candidate(packet.hash);
-    packet.found = packet.slot < state.config.node.allocations_per_shard;
-    if (packet.found) __builtin_prefetch(&state.hot[packet.slot], 1);
+    packet.slot = state.flows.ClientCandidate(packet.hash);
+    packet.found = state.flows.IsAllocation(packet.slot);
+    if (packet.found) state.flows.PrefetchLine(packet.slot);
   }
   for (unsigned i = burst.peer_ends[chunk]; i < burst.peer_ends[chunk + 1]; ++i) {
     FastPeer& packet = burst.peers[i];
     packet.slot = *packet.relay_slot - 1;
     packet.found = *packet.relay_slot != 0;
-    if (packet.found) __builtin_prefetch(&state.hot[packet.slot], 1);
+    if (packet.found) state.flows.PrefetchLine(packet.slot);
   }
 }
 

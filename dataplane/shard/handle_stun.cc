@@ -8,18 +8,19 @@ namespace {
 // To a peer (RFC 8656 section 11.2).
 void RelaySend(ShardState& state, Packet& packet, const wire::Summary& message) {
   const Endpoint& peer = message.peer;
-  const RelayPort& relay = state.hot[packet.slot].Relay(!peer.address.IsV4());
+  const RelayPort& relay = state.flows.line(packet.slot).Relay(!peer.address.IsV4());
   if (!relay.IsSet()) return state.Drop(packet, Counter::k_drop_family);
   if (peer.port == 0) return state.Drop(packet, Counter::k_drop_peer_denied);
-  if (!state.IsPermitted(packet.hash, packet.slot, peer.address)) {
+  if (!state.flows.IsPermitted(packet.hash, packet.slot, peer.address, state.now)) {
     return state.Drop(packet, Counter::k_drop_no_permission);
   }
   const unsigned end = message.data + message.data_size;
   packet.old_sum += SumBytes(packet.payload, message.data) +
                     SumAt(packet.payload + end, packet.payload_len - end, (end & 1) != 0);
-  HotLine& line = state.hot[packet.slot];
-  const NextHopId hop = line.peer == peer.address ? state.Resolve(line.peer_hop, peer.address)
-                                                  : state.LookUpRoute(peer.address);
+  HotLine& line = state.flows.line(packet.slot);
+  const NextHopId hop = line.peer == peer.address
+                            ? state.next_hops.LookUp(line.peer_hop, peer.address)
+                            : state.next_hops.LookUp(peer.address);
   const Leg leg = {state.config.node.relay_addresses[relay.address_index], peer.address, relay.port,
                    peer.port};
   const bool same_family = packet.FromV6() != peer.address.IsV4();
@@ -112,7 +113,8 @@ bool ReadOne(ShardState& state, Packet& packet, wire::Summary& message) {
     state.Drop(packet, Counter::k_drop_malformed_stun);
     return false;
   }
-  state.PrefetchPermission(packet, message.peer.address);
+  packet.hash = state.flows.PermissionHash(packet.slot, message.peer.address);
+  state.flows.PrefetchPermission(packet.hash, packet.slot);
   return true;
 }
 
@@ -125,7 +127,7 @@ void HandleStun(ShardState& state, const PacketList& packets) {
     messages[sends.count] = {};
     if (ReadOne(state, *packet, messages[sends.count])) sends.Push(packet);
   }
-  for (const Packet* packet : sends) state.PrefetchPermissionRecord(*packet);
+  for (const Packet* packet : sends) state.flows.PrefetchPermissionEntry(packet->hash);
   for (unsigned i = 0; i < sends.count; ++i) RelaySend(state, *sends.items[i], messages[i]);
 }
 

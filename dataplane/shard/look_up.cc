@@ -10,17 +10,6 @@ ClientTuple TupleOf(const Packet& packet) {
   return {{packet.source, packet.source_port}, static_cast<uint8_t>(packet.local)};
 }
 
-// The allocation, a redirect's value, or kNone. `packet.slot` is the unverified candidate.
-uint32_t Verify(const ShardState& state, const Packet& packet) {
-  if (packet.slot == BucketTable::kNone) return packet.slot;
-  if (packet.slot < state.config.node.allocations_per_shard &&
-      state.hot[packet.slot].Is(packet.source, packet.source_port,
-                                static_cast<uint8_t>(packet.local))) [[likely]] {
-    return packet.slot;
-  }
-  return state.LookUpClient(packet.hash, TupleOf(packet));
-}
-
 void Unknown(ShardState& state, const Packet& packet) {
   if (state.config.node.shards > 1 && !packet.Has(Packet::kHandedOver) &&
       state.unknown_clients.Take(state.now)) {
@@ -36,15 +25,13 @@ void Sort(ShardState& state, Packet& packet, Burst& burst) {
   if (!is_channel_data && first > 3) return state.Drop(packet, Counter::k_drop_not_stun);
   const bool is_data =
       is_channel_data || (packet.payload_len >= 2 && LoadBe16(packet.payload) == kSendIndication);
-  if (is_data && packet.slot == BucketTable::kNone) return Unknown(state, packet);
-  if (packet.slot != BucketTable::kNone && packet.slot >= state.config.node.allocations_per_shard)
-      [[unlikely]] {
-    const uint32_t redirect = packet.slot - state.config.node.allocations_per_shard;
-    packet.slot = BucketTable::kNone;
+  if (is_data && packet.slot == FlowTables::kNone) return Unknown(state, packet);
+  if (state.flows.IsRedirect(packet.slot)) [[unlikely]] {
     if (is_data) {
-      HandOff(state, packet.mbuf, state.redirects[redirect].owner, packet.flags);
+      HandOff(state, packet.mbuf, state.flows.RedirectOwner(packet.slot), packet.flags);
       return;
     }
+    packet.slot = FlowTables::kNone;
   }
   (is_channel_data ? burst.channel_data : burst.stun).Push(&packet);
 }
@@ -53,13 +40,11 @@ void Sort(ShardState& state, Packet& packet, Burst& burst) {
 
 void LookUpClients(ShardState& state, Burst& burst) {
   for (Packet* packet : burst.clients) {
-    packet->slot = state.clients.Candidate(packet->hash);
-    if (packet->slot < state.config.node.allocations_per_shard) {
-      __builtin_prefetch(&state.hot[packet->slot], 1);
-    }
+    packet->slot = state.flows.ClientCandidate(packet->hash);
+    if (state.flows.IsAllocation(packet->slot)) state.flows.PrefetchLine(packet->slot);
   }
   for (Packet* packet : burst.clients) {
-    packet->slot = Verify(state, *packet);
+    packet->slot = state.flows.VerifyClient(packet->slot, packet->hash, TupleOf(*packet));
     Sort(state, *packet, burst);
   }
 }
@@ -67,13 +52,13 @@ void LookUpClients(ShardState& state, Burst& burst) {
 void LookUpPeers(ShardState& state, Burst& burst) {
   unsigned kept = 0;
   for (Packet* packet : burst.peers) {
-    const uint32_t slot_plus_1 = *state.RelaySlot({packet->local, packet->destination_port});
+    const uint32_t slot_plus_1 = *state.flows.RelaySlot({packet->local, packet->destination_port});
     if (slot_plus_1 == 0) {
       state.Drop(*packet, Counter::k_drop_no_relay);
       continue;
     }
     packet->slot = slot_plus_1 - 1;
-    __builtin_prefetch(&state.hot[packet->slot], 1);
+    state.flows.PrefetchLine(packet->slot);
     burst.peers.items[kept++] = packet;
   }
   burst.peers.count = kept;

@@ -39,8 +39,9 @@ struct alignas(64) HotLine {
   RelayPort relay_v4;
   RelayPort relay_v6;
 
-  bool Is(const IpAddress& address, uint16_t port, uint8_t local) const {
-    return client == address && client_port == port && local_index == local && (flags & kUsed) != 0;
+  bool Is(const ClientTuple& tuple) const {
+    return client == tuple.client.address && client_port == tuple.client.port &&
+           local_index == tuple.local_index && (flags & kUsed) != 0;
   }
   const RelayPort& Relay(bool v6) const { return v6 ? relay_v6 : relay_v4; }
 
@@ -96,7 +97,7 @@ static_assert(sizeof(ChannelEntry) == 32);
 struct RedirectEntry {
   ClientTuple tuple;
   ShardId owner;
-  uint32_t next_free;
+  uint32_t next_free_plus_1;  // of a free one
 };
 
 }  // namespace causeway

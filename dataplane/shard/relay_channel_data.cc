@@ -8,24 +8,20 @@ constexpr unsigned kChannelHeaderSize = 4;
 
 void RelayTo(ShardState& state, Packet& packet, const IpAddress& peer, uint16_t peer_port,
              CachedHop& hop, uint16_t length) {
-  const RelayPort& relay = state.hot[packet.slot].Relay(!peer.IsV4());
+  const RelayPort& relay = state.flows.line(packet.slot).Relay(!peer.IsV4());
   if (!relay.IsSet()) [[unlikely]] {
     return state.Drop(packet, Counter::k_drop_family);
   }
   const Leg leg = {state.config.node.relay_addresses[relay.address_index], peer, relay.port,
                    peer_port};
   RelayEither(state, packet, {packet.payload + kChannelHeaderSize, length}, NoPrefix{}, leg,
-              state.Resolve(hop, peer), false, Counter::k_channel_to_peer);
+              state.next_hops.LookUp(hop, peer), false, Counter::k_channel_to_peer);
 }
 
 void RelayByTable(ShardState& state, Packet& packet, uint16_t number, uint16_t length) {
-  const uint32_t id = state.LookUpChannel(packet.slot, number);
-  if (id == BucketTable::kNone) return state.Drop(packet, Counter::k_drop_no_channel);
-  ChannelEntry& channel = state.channels[id];
-  if (channel.expiry <= state.now || state.cold[packet.slot].expiry <= state.now) {
-    return state.Drop(packet, Counter::k_drop_no_channel);
-  }
-  RelayTo(state, packet, channel.peer, channel.peer_port, channel.hop, length);
+  ChannelEntry* channel = state.flows.LiveChannel(packet.slot, number, state.now);
+  if (channel == nullptr) return state.Drop(packet, Counter::k_drop_no_channel);
+  RelayTo(state, packet, channel->peer, channel->peer_port, channel->hop, length);
 }
 
 void RelayOne(ShardState& state, Packet& packet) {
@@ -42,7 +38,7 @@ void RelayOne(ShardState& state, Packet& packet) {
   if (end < packet.payload_len) [[unlikely]] {
     packet.old_sum += SumAt(packet.payload + end, packet.payload_len - end, (end & 1) != 0);
   }
-  HotLine& line = state.hot[packet.slot];
+  HotLine& line = state.flows.line(packet.slot);
   if (line.channel != number) [[unlikely]] {
     return RelayByTable(state, packet, number, length);
   }

@@ -28,15 +28,6 @@ struct DataPrefix {
   unsigned size_;
 };
 
-/// The number of the live channel bound to this packet's sender, or 0.
-uint16_t ChannelByTable(const ShardState& state, const Packet& packet) {
-  const uint32_t id = state.LookUpChannel(packet.slot, {packet.source, packet.source_port});
-  if (id == BucketTable::kNone) return 0;
-  const ChannelEntry& channel = state.channels[id];
-  const bool live = channel.expiry > state.now && state.cold[packet.slot].expiry > state.now;
-  return live ? channel.number : uint16_t{0};
-}
-
 void RelayAsIndication(ShardState& state, Packet& packet, const Leg& leg, NextHopId hop) {
   const auto padding = static_cast<uint8_t>(-packet.payload_len & 3);
   if (packet.payload_len > 0xffff - 64) return state.Drop(packet, Counter::k_drop_too_big);
@@ -46,10 +37,10 @@ void RelayAsIndication(ShardState& state, Packet& packet, const Leg& leg, NextHo
 }
 
 void RelayAs(ShardState& state, Packet& packet, uint16_t channel) {
-  HotLine& line = state.hot[packet.slot];
+  HotLine& line = state.flows.line(packet.slot);
   const Leg leg = {state.config.node.listen_addresses[line.local_index], line.client,
                    state.config.node.listen_port, line.client_port};
-  const NextHopId hop = state.Resolve(line.client_hop, line.client);
+  const NextHopId hop = state.next_hops.LookUp(line.client_hop, line.client);
   if (channel == 0) return RelayAsIndication(state, packet, leg, hop);
   RelayEither(state, packet, {packet.payload, packet.payload_len},
               ChannelPrefix(channel, packet.payload_len), leg, hop, true,
@@ -57,17 +48,20 @@ void RelayAs(ShardState& state, Packet& packet, uint16_t channel) {
 }
 
 bool IsInline(const ShardState& state, const Packet& packet) {
-  const HotLine& line = state.hot[packet.slot];
+  const HotLine& line = state.flows.line(packet.slot);
   return line.peer == packet.source && line.peer_port == packet.source_port &&
          line.channel_expiry > state.now && line.permission_expiry > state.now;
 }
 
 void RelayByTables(ShardState& state, Packet& packet) {
-  if (!state.IsPermitted(packet.hash, packet.slot, packet.source)) {
+  if (!state.flows.IsPermitted(packet.hash, packet.slot, packet.source, state.now)) {
     return state.Drop(packet, Counter::k_drop_no_permission);
   }
-  const bool more = (state.hot[packet.slot].flags & HotLine::kMoreChannels) != 0;
-  RelayAs(state, packet, more ? ChannelByTable(state, packet) : uint16_t{0});
+  const ChannelEntry* channel = nullptr;
+  if ((state.flows.line(packet.slot).flags & HotLine::kMoreChannels) != 0) {
+    channel = state.flows.LiveChannel(packet.slot, {packet.source, packet.source_port}, state.now);
+  }
+  RelayAs(state, packet, channel == nullptr ? uint16_t{0} : channel->number);
 }
 
 }  // namespace
@@ -76,25 +70,27 @@ void RelayFromPeers(ShardState& state, const PacketList& packets) {
   PacketList others;
   for (Packet* packet : packets) {
     if (IsInline(state, *packet)) [[likely]] {
-      RelayAs(state, *packet, state.hot[packet->slot].channel);
+      RelayAs(state, *packet, state.flows.line(packet->slot).channel);
     } else {
-      state.PrefetchPermission(*packet, packet->source);
+      packet->hash = state.flows.PermissionHash(packet->slot, packet->source);
+      state.flows.PrefetchPermission(packet->hash, packet->slot);
       others.Push(packet);
     }
   }
-  for (const Packet* packet : others) state.PrefetchPermissionRecord(*packet);
+  for (const Packet* packet : others) state.flows.PrefetchPermissionEntry(packet->hash);
   for (Packet* packet : others) RelayByTables(state, *packet);
 }
 
 void SendIcmpIndication(ShardState& state, const RelayIcmp& icmp) {
   if (icmp.relay.address_index >= state.config.node.relay_addresses.size() ||
-      !state.InRelayRange(icmp.relay.port)) {
+      !state.flows.InRelayRange(icmp.relay.port)) {
     return state.Count(Counter::k_drop_no_relay);
   }
-  const uint32_t slot_plus_1 = *state.RelaySlot(icmp.relay);
+  const uint32_t slot_plus_1 = *state.flows.RelaySlot(icmp.relay);
   if (slot_plus_1 == 0) return state.Count(Counter::k_drop_no_relay);
   const uint32_t slot = slot_plus_1 - 1;
-  if (!state.IsPermitted(slot, icmp.peer.address)) {
+  const uint64_t hash = state.flows.PermissionHash(slot, icmp.peer.address);
+  if (!state.flows.IsPermitted(hash, slot, icmp.peer.address, state.now)) {
     return state.Count(Counter::k_drop_no_permission);
   }
   const unsigned address = wire::XorAddressSize(icmp.peer.address);
@@ -114,7 +110,7 @@ void SendIcmpIndication(ShardState& state, const RelayIcmp& icmp) {
   StoreBe16(attribute + 2, 8);
   StoreBe32(attribute + 4, uint32_t{icmp.type} << 8 | icmp.code);
   StoreBe32(attribute + 8, icmp.error_data);
-  const HotLine& line = state.hot[slot];
+  const HotLine& line = state.flows.line(slot);
   const Leg leg = {state.config.node.listen_addresses[line.local_index], line.client,
                    state.config.node.listen_port, line.client_port};
   if (SendOwn(state, mbuf, message, size, leg)) state.Count(Counter::k_icmp_to_client);

@@ -37,7 +37,7 @@ bool Hairpin(ShardState& state, rte_mbuf* frame, const IpAddress& destination, C
                     (IsV6Frame(frame) ? kIpv6HeaderSize : kIpv4HeaderSize);
   const uint16_t port = LoadBe16(udp + 2);
   const LocalAddress* local = state.addresses.LookUp(destination);
-  if (local == nullptr || local->relay == LocalAddress::kNone || !state.InRelayRange(port)) {
+  if (local == nullptr || local->relay == LocalAddress::kNone || !state.flows.InRelayRange(port)) {
     state.Drop(frame, Counter::k_drop_peer_denied);
     return false;
   }
@@ -137,7 +137,7 @@ void ServeHeld(ShardState& state) {
   const unsigned count = state.held.TakeAll(items);
   for (unsigned i = 0; i < count; ++i) {
     const HoldQueue::Item& item = items[i];
-    const NextHopId hop = retry ? state.LookUpRoute(item.destination) : kOnLink;
+    const NextHopId hop = retry ? state.next_hops.LookUp(item.destination) : kOnLink;
     if (hop != kOnLink && (hop < kFirstNeighbour || state.next_hops[hop].resolved)) {
       SendFrame(state, item.frame, item.destination, hop, item.cut);
     } else if (item.deadline <= state.now) {
@@ -153,7 +153,7 @@ bool SendOwn(ShardState& state, rte_mbuf* mbuf, uint8_t* payload, uint16_t size,
   const auto length = static_cast<uint16_t>(size + kUdpHeaderSize);
   HeaderFields fields = {length, 0, 0, kDefaultTtl, false, 0};
   const ChecksumSum data = SumBytes(payload, size) + kUdpProtocolWord;
-  const NextHopId hop_id = state.LookUpRoute(leg.destination);
+  const NextHopId hop_id = state.next_hops.LookUp(leg.destination);
   const NextHop& hop = state.next_hops[hop_id];
   if (v6) {
     fields.check = UdpChecksumField(data + SumLeg<true>(leg, length));

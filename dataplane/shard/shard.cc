@@ -95,15 +95,8 @@ void ShardImpl::Prepare() {
       static_cast<uint64_t>((static_cast<unsigned __int128>(10) << 64) / rte_get_tsc_hz());
   state_.data_offset = static_cast<unsigned>(sizeof(rte_mbuf)) +
                        rte_pktmbuf_priv_size(state_.config.pool) + RTE_PKTMBUF_HEADROOM;
-  // What does not go out by a neighbour is never too big for it: its end is decided elsewhere.
-  for (NextHopId id = 0; id < kFirstNeighbour; ++id) state_.next_hops[id].mtu = 0xffff;
-  for (NextHopId id = kOnLink; id < kMaxNextHops; ++id) {
-    if (id == kOnLink || id >= kFirstNeighbour) state_.next_hops[id].mtu = state_.config.mtu;
-  }
-  for (uint32_t i = state_.redirect_capacity; i-- > 0;) {
-    state_.redirects[i].next_free = state_.free_redirect;
-    state_.free_redirect = i + 1;
-  }
+  state_.flows.Start(state_.secret);
+  state_.next_hops.Start(state_.config.mac, state_.config.mtu);
 }
 
 ShardImpl::~ShardImpl() {

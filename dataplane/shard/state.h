@@ -9,26 +9,16 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/ip/slow_path.h"
-#include "dataplane/route_table.h"
 #include "dataplane/shard/address_index.h"
-#include "dataplane/shard/bucket_table.h"
 #include "dataplane/shard/budgets.h"
 #include "dataplane/shard/events.h"
+#include "dataplane/shard/flow_tables.h"
 #include "dataplane/shard/hold_queue.h"
+#include "dataplane/shard/next_hop_table.h"
 #include "dataplane/shard/packet.h"
-#include "dataplane/shard/records.h"
 #include "dataplane/shard/shard.h"
 
 namespace causeway {
-
-/// A neighbour, laid out so that its first 12 bytes are the frame's.
-struct NextHop {
-  MacAddress destination;
-  MacAddress source;
-  uint16_t mtu;  // of link and route, the smaller
-  bool resolved;
-};
-static_assert(sizeof(NextHop) == 16);
 
 /// Counters of IPv4 identifications, shared by the allocations of a hash slot.
 inline constexpr uint32_t kIdentifications = 4096;
@@ -47,34 +37,16 @@ struct ShardState {
   HashSecret secret = {};
   uint64_t random_state[2] = {};
 
-  HotLine* hot = nullptr;
-  ColdLine* cold = nullptr;
-  PermissionEntry* permissions = nullptr;
-  ChannelEntry* channels = nullptr;
-  RedirectEntry* redirects = nullptr;
-  uint32_t free_redirect = 0;  // index + 1
-  uint32_t redirect_capacity = 0;
-  uint32_t* relay_slots = nullptr;  // [relay address][port - first]: allocation + 1
-  uint32_t relay_ports = 0;         // ports per relay address
-  unsigned data_offset = 0;         // from an mbuf of the pool to where frames begin
-  unsigned block_shift = 0;         // NodeConfig::RelayBlockShift, worked out once
-  NextHop* next_hops = nullptr;
+  FlowTables flows;
+  NextHopTable next_hops;
+  unsigned data_offset = 0;  // from an mbuf of the pool to where frames begin
+  unsigned block_shift = 0;  // NodeConfig::RelayBlockShift, worked out once
   uint16_t* identifications = nullptr;
   AddressIndex addresses;
   V4AddressIndex v4_addresses;
   uint32_t* relay_v4 = nullptr;  // by index, as in a header; of IPv6 ones nothing that matters
   uint32_t* listen_v4 = nullptr;
-  BucketTable clients;  // values from allocations_per_shard on are redirects
-  BucketTable permission_table;
-  BucketTable channel_numbers;
-  BucketTable channel_peers;
   RequestBudget request_budget;
-
-  const RouteTable* routes = nullptr;
-  uint16_t route_generation = 1;
-  uint32_t sweep_at = 0;  // next hot line whose caches are checked for staleness
-  uint32_t sweep_channel_at = 0;
-  uint32_t ended_plus_1 = 0;         // the last allocation whose end is not told yet, or 0
   bool routes_adopted_owed = false;  // the event ring was full
   uint32_t adopted_generation = 0;
 
@@ -132,76 +104,10 @@ struct ShardState {
     return result;
   }
 
-  // Look-ups.
-  uint32_t* RelaySlot(const RelayPort& relay) const {
-    return &relay_slots[uint64_t{relay.address_index} * relay_ports +
-                        static_cast<uint16_t>(relay.port - config.node.relay_port_first)];
-  }
-  bool InRelayRange(uint16_t port) const {
-    return port >= config.node.relay_port_first && port <= config.node.relay_port_last;
-  }
   ShardId OwnerOfPort(uint16_t port) const {
     return config.node.shards == 1
                ? ShardId{0}
                : static_cast<ShardId>((port >> block_shift) % config.node.shards);
-  }
-  uint32_t LookUpPermission(AllocationId allocation, const IpAddress& peer) const {
-    return LookUpPermission(HashPermission(secret, allocation, peer), allocation, peer);
-  }
-  uint32_t LookUpPermission(uint64_t hash, AllocationId allocation, const IpAddress& peer) const {
-    return permission_table.LookUp(hash, [&](uint32_t id) {
-      return permissions[id].allocation_plus_1 == allocation + 1 && permissions[id].peer == peer;
-    });
-  }
-  uint32_t LookUpChannel(AllocationId allocation, const Endpoint& peer) const {
-    return channel_peers.LookUp(HashChannelPeer(secret, allocation, peer), [&](uint32_t id) {
-      return channels[id].allocation == allocation && channels[id].peer_port == peer.port &&
-             channels[id].peer == peer.address;
-    });
-  }
-  uint32_t LookUpChannel(AllocationId allocation, uint16_t number) const {
-    return channel_numbers.LookUp(HashChannelNumber(secret, allocation, number), [&](uint32_t id) {
-      return channels[id].allocation == allocation && channels[id].number == number;
-    });
-  }
-  uint32_t LookUpClient(uint64_t hash, const ClientTuple& tuple) const {
-    return clients.LookUp(hash, [&](uint32_t value) {
-      if (value >= config.node.allocations_per_shard) {
-        return redirects[value - config.node.allocations_per_shard].tuple == tuple;
-      }
-      return hot[value].Is(tuple.client.address, tuple.client.port, tuple.local_index);
-    });
-  }
-  /// Whether a permission that has not run out lets this peer through. RFC 8656 section 9.
-  bool IsPermitted(AllocationId allocation, const IpAddress& peer) const {
-    return IsPermitted(HashPermission(secret, allocation, peer), allocation, peer);
-  }
-  bool IsPermitted(uint64_t hash, AllocationId allocation, const IpAddress& peer) const {
-    const HotLine& line = hot[allocation];
-    if (line.peer == peer) return line.permission_expiry > now;
-    const uint32_t id = LookUpPermission(hash, allocation, peer);
-    return id != BucketTable::kNone && permissions[id].expiry > now &&
-           cold[allocation].expiry > now;
-  }
-  // IsPermitted for a burst: each step brings in what the next one reads.
-  void PrefetchPermission(Packet& packet, const IpAddress& peer) const {
-    packet.hash = HashPermission(secret, packet.slot, peer);
-    permission_table.Prefetch(packet.hash);
-    __builtin_prefetch(&cold[packet.slot]);
-  }
-  void PrefetchPermissionRecord(const Packet& packet) const {
-    const uint32_t id = permission_table.Candidate(packet.hash);
-    if (id != BucketTable::kNone) __builtin_prefetch(&permissions[id]);
-  }
-  NextHopId LookUpRoute(const IpAddress& destination) const {
-    const NextHopId id = routes == nullptr ? kNoRoute : routes->LookUp(destination);
-    return id < kMaxNextHops ? id : kNoRoute;
-  }
-  NextHopId Resolve(CachedHop& cache, const IpAddress& destination) const {
-    if (cache.generation != route_generation) [[unlikely]] {
-      cache = {LookUpRoute(destination), route_generation};
-    }
-    return cache.next_hop;
   }
 };
 

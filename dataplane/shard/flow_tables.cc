@@ -1,0 +1,259 @@
+#include "dataplane/shard/flow_tables.h"
+
+#include <algorithm>
+
+namespace causeway {
+
+void FlowTables::LayOut(const NodeConfig& node, Arena& arena) {
+  allocations_ = node.allocations_per_shard;
+  permission_capacity_ = node.permissions_per_shard;
+  channel_capacity_ = node.channels_per_shard;
+  // As many clients may arrive here whose allocations live elsewhere as this shard has of its own.
+  redirect_capacity_ = node.shards > 1 ? allocations_ : 0;
+  relay_ports_ = uint32_t{node.relay_port_last} - node.relay_port_first + 1;
+  relay_port_first_ = node.relay_port_first;
+  relay_addresses_ = node.relay_addresses.size();
+  listen_addresses_ = node.listen_addresses.size();
+
+  hot_ = arena.Take<HotLine>(allocations_);
+  cold_ = arena.Take<ColdLine>(allocations_);
+  permissions_ = arena.Take<PermissionEntry>(permission_capacity_);
+  channels_ = arena.Take<ChannelEntry>(channel_capacity_);
+  redirects_ = arena.Take<RedirectEntry>(redirect_capacity_);
+  relay_slots_ = arena.Take<uint32_t>(relay_addresses_ * relay_ports_);
+  clients_.Create(arena, uint64_t{allocations_} + redirect_capacity_, BucketTable::kFast);
+  permission_table_.Create(arena, permission_capacity_);
+  channel_numbers_.Create(arena, channel_capacity_);
+  channel_peers_.Create(arena, channel_capacity_);
+}
+
+void FlowTables::Start(const HashSecret& secret) {
+  secret_ = secret;
+  for (uint32_t i = redirect_capacity_; i-- > 0;) {
+    redirects_[i].next_free_plus_1 = free_redirect_plus_1_;
+    free_redirect_plus_1_ = i + 1;
+  }
+}
+
+void FlowTables::Apply(const InstallAllocation& c) {
+  if (c.allocation >= allocations_ || c.tuple.local_index >= listen_addresses_) return;
+  Uninstall(c.allocation);
+  Apply(RemoveClientRedirect{c.tuple});
+  HotLine& line = hot_[c.allocation];
+  line = HotLine{};
+  line.client = c.tuple.client.address;
+  line.client_port = c.tuple.client.port;
+  line.local_index = c.tuple.local_index;
+  if (IsRelay(c.relay_v4)) line.relay_v4 = c.relay_v4;
+  if (IsRelay(c.relay_v6)) line.relay_v6 = c.relay_v6;
+  line.flags = HotLine::kUsed;
+  cold_[c.allocation] = {c.expiry, 0, 0};
+  clients_.Insert(HashClient(secret_, c.tuple), c.allocation);
+  SetRelay(c.relay_v4, c.allocation + 1);
+  SetRelay(c.relay_v6, c.allocation + 1);
+}
+
+void FlowTables::Apply(const RefreshAllocation& c) {
+  if (!IsInstalled(c.allocation)) return;
+  cold_[c.allocation].expiry = c.expiry;
+  UpdateInline(c.allocation);
+}
+
+void FlowTables::Apply(const RemoveAllocation& c) {
+  if (!IsInstalled(c.allocation)) return;
+  Uninstall(c.allocation);
+  cold_[c.allocation].next_ended_plus_1 = ended_plus_1_;
+  ended_plus_1_ = c.allocation + 1;
+}
+
+void FlowTables::ReleaseEnded() {
+  ColdLine& cold = cold_[ended_plus_1_ - 1];
+  ended_plus_1_ = cold.next_ended_plus_1;
+  cold = {};
+}
+
+void FlowTables::Apply(const SetPermission& c) {
+  if (c.permission >= permission_capacity_ || !IsInstalled(c.allocation)) return;
+  PermissionEntry& entry = permissions_[c.permission];
+  if (entry.allocation_plus_1 != c.allocation + 1 || entry.peer != c.peer) {
+    Apply(RemovePermission{c.permission});
+    entry = {c.peer, c.allocation + 1, c.expiry};
+    permission_table_.Insert(PermissionHash(c.allocation, c.peer), c.permission);
+  }
+  entry.expiry = c.expiry;
+  if (hot_[c.allocation].peer == c.peer) UpdateInline(c.allocation);
+}
+
+void FlowTables::Apply(const RemovePermission& c) {
+  if (c.permission >= permission_capacity_) return;
+  PermissionEntry& entry = permissions_[c.permission];
+  if (entry.allocation_plus_1 == 0) return;
+  const AllocationId allocation = entry.allocation_plus_1 - 1;
+  permission_table_.Remove(PermissionHash(allocation, entry.peer), c.permission);
+  const IpAddress peer = entry.peer;
+  entry = {};
+  if (hot_[allocation].peer == peer) UpdateInline(allocation);
+}
+
+void FlowTables::Apply(const BindChannel& c) {
+  if (c.channel >= channel_capacity_ || !IsInstalled(c.allocation)) return;
+  ChannelEntry& entry = channels_[c.channel];
+  const bool refresh = entry.number == c.number && entry.allocation == c.allocation &&
+                       entry.peer == c.peer.address && entry.peer_port == c.peer.port;
+  if (!refresh) {
+    Apply(UnbindChannel{c.channel});
+    entry = {c.peer.address, c.allocation, c.expiry, c.peer.port, c.number, {}};
+    channel_numbers_.Insert(HashChannelNumber(secret_, c.allocation, c.number), c.channel);
+    channel_peers_.Insert(HashChannelPeer(secret_, c.allocation, c.peer), c.channel);
+    ColdLine& cold = cold_[c.allocation];
+    ++cold.channels;
+    if (cold.inline_channel_plus_1 == 0) cold.inline_channel_plus_1 = c.channel + 1;
+  }
+  entry.expiry = c.expiry;
+  UpdateInline(c.allocation);
+}
+
+void FlowTables::Apply(const UnbindChannel& c) {
+  if (c.channel >= channel_capacity_) return;
+  ChannelEntry& entry = channels_[c.channel];
+  if (entry.number == 0) return;
+  const AllocationId allocation = entry.allocation;
+  channel_numbers_.Remove(HashChannelNumber(secret_, allocation, entry.number), c.channel);
+  channel_peers_.Remove(HashChannelPeer(secret_, allocation, {entry.peer, entry.peer_port}),
+                        c.channel);
+  entry = {};
+  ColdLine& cold = cold_[allocation];
+  if (cold.channels > 0) --cold.channels;
+  if (cold.inline_channel_plus_1 == c.channel + 1) cold.inline_channel_plus_1 = 0;
+  if (IsInstalled(allocation)) UpdateInline(allocation);
+}
+
+void FlowTables::Apply(const AddClientRedirect& c) {
+  const uint64_t hash = HashClient(secret_, c.tuple);
+  Apply(RemoveClientRedirect{c.tuple});
+  if (free_redirect_plus_1_ == 0 || LookUpClient(hash, c.tuple) != kNone) return;
+  const uint32_t index = free_redirect_plus_1_ - 1;
+  free_redirect_plus_1_ = redirects_[index].next_free_plus_1;
+  redirects_[index] = {c.tuple, c.owner, 0};
+  clients_.Insert(hash, allocations_ + index);
+}
+
+void FlowTables::Apply(const RemoveClientRedirect& c) {
+  const uint64_t hash = HashClient(secret_, c.tuple);
+  const uint32_t value = LookUpClient(hash, c.tuple);
+  if (!IsRedirect(value)) return;
+  clients_.Remove(hash, value);
+  const uint32_t index = value - allocations_;
+  redirects_[index].next_free_plus_1 = free_redirect_plus_1_;
+  free_redirect_plus_1_ = index + 1;
+}
+
+uint32_t FlowTables::LookUpClient(uint64_t hash, const ClientTuple& tuple) const {
+  return clients_.LookUp(hash, [&](uint32_t value) {
+    if (value >= allocations_) return redirects_[value - allocations_].tuple == tuple;
+    return hot_[value].Is(tuple);
+  });
+}
+
+uint32_t FlowTables::LookUpPermission(uint64_t hash, AllocationId allocation,
+                                      const IpAddress& peer) const {
+  return permission_table_.LookUp(hash, [&](uint32_t id) {
+    return permissions_[id].allocation_plus_1 == allocation + 1 && permissions_[id].peer == peer;
+  });
+}
+
+bool FlowTables::IsPermitted(uint64_t hash, AllocationId allocation, const IpAddress& peer,
+                             Deciseconds now) const {
+  const HotLine& line = hot_[allocation];
+  if (line.peer == peer) return line.permission_expiry > now;
+  const uint32_t id = LookUpPermission(hash, allocation, peer);
+  return id != kNone && permissions_[id].expiry > now && cold_[allocation].expiry > now;
+}
+
+ChannelEntry* FlowTables::LiveChannel(AllocationId allocation, uint16_t number, Deciseconds now) {
+  const uint32_t id =
+      channel_numbers_.LookUp(HashChannelNumber(secret_, allocation, number), [&](uint32_t each) {
+        return channels_[each].allocation == allocation && channels_[each].number == number;
+      });
+  return IsLive(id, allocation, now) ? &channels_[id] : nullptr;
+}
+
+ChannelEntry* FlowTables::LiveChannel(AllocationId allocation, const Endpoint& peer,
+                                      Deciseconds now) {
+  const uint32_t id =
+      channel_peers_.LookUp(HashChannelPeer(secret_, allocation, peer), [&](uint32_t each) {
+        const ChannelEntry& entry = channels_[each];
+        return entry.allocation == allocation && entry.peer_port == peer.port &&
+               entry.peer == peer.address;
+      });
+  return IsLive(id, allocation, now) ? &channels_[id] : nullptr;
+}
+
+void FlowTables::SweepStaleHops(uint16_t current) {
+  const auto forget = [current](CachedHop& hop) {
+    if (hop.generation != current) hop = {};
+  };
+  for (uint32_t n = allocations_ / 16384 + 1; n > 0; --n) {
+    sweep_at_ = sweep_at_ + 1 < allocations_ ? sweep_at_ + 1 : 0;
+    forget(hot_[sweep_at_].client_hop);
+    forget(hot_[sweep_at_].peer_hop);
+  }
+  for (uint32_t n = channel_capacity_ / 16384 + 1; n > 0 && channel_capacity_ > 0; --n) {
+    sweep_channel_at_ = sweep_channel_at_ + 1 < channel_capacity_ ? sweep_channel_at_ + 1 : 0;
+    forget(channels_[sweep_channel_at_].hop);
+  }
+}
+
+void FlowTables::Uninstall(AllocationId allocation) {
+  if (!IsInstalled(allocation)) return;
+  HotLine& line = hot_[allocation];
+  const ClientTuple tuple = {{line.client, line.client_port}, line.local_index};
+  clients_.Remove(HashClient(secret_, tuple), allocation);
+  ClearRelay(line.relay_v4, allocation + 1);
+  ClearRelay(line.relay_v6, allocation + 1);
+  line = HotLine{};
+  cold_[allocation] = {};
+}
+
+bool FlowTables::IsRelay(const RelayPort& relay) const {
+  return relay.address_index < relay_addresses_ && InRelayRange(relay.port);
+}
+
+void FlowTables::SetRelay(const RelayPort& relay, uint32_t value) {
+  if (IsRelay(relay)) *const_cast<uint32_t*>(RelaySlot(relay)) = value;
+}
+
+void FlowTables::ClearRelay(const RelayPort& relay, uint32_t value) {
+  if (IsRelay(relay) && *RelaySlot(relay) == value) SetRelay(relay, 0);
+}
+
+/// Copies into the hot line what it repeats of the inline channel and its permission.
+void FlowTables::UpdateInline(AllocationId allocation) {
+  HotLine& line = hot_[allocation];
+  const ColdLine& cold = cold_[allocation];
+  const bool has_inline = cold.inline_channel_plus_1 != 0;
+  const bool more = cold.channels > (has_inline ? 1u : 0u);
+  line.flags = HotLine::kUsed | (more ? HotLine::kMoreChannels : uint8_t{0});
+  if (!has_inline) {
+    line.peer = IpAddress{};
+    line.peer_port = line.channel = 0;
+    line.channel_expiry = line.permission_expiry = 0;
+    line.peer_hop = {};
+    return;
+  }
+  const ChannelEntry& channel = channels_[cold.inline_channel_plus_1 - 1];
+  if (line.peer != channel.peer) line.peer_hop = {};
+  line.peer = channel.peer;
+  line.peer_port = channel.peer_port;
+  line.channel = channel.number;
+  if (line.client.IsV4() && line.peer.IsV4() && line.relay_v4.IsSet()) {
+    line.flags |= HotLine::kAllV4;
+  }
+  line.channel_expiry = std::min(channel.expiry, cold.expiry);
+  const uint32_t permission =
+      LookUpPermission(PermissionHash(allocation, channel.peer), allocation, channel.peer);
+  line.permission_expiry =
+      permission == kNone ? 0 : std::min(permissions_[permission].expiry, cold.expiry);
+}
+
+}  // namespace causeway
