@@ -1,3 +1,4 @@
+#include "dataplane/shard/send.h"
 #include "dataplane/shard/stages.h"
 
 namespace causeway {
@@ -14,7 +15,7 @@ class CommandApplier {
 
   void operator()(const SetNextHop& c) {
     s_.next_hops.Apply(c);
-    s_.held.retry = true;
+    ReleaseHeld(s_, c.next_hop);
   }
 
   void operator()(const PublishRoutes& c) {
@@ -22,7 +23,7 @@ class CommandApplier {
     s_.flows.SweepStaleHops(s_.next_hops.generation());
     s_.adopted_generation = c.generation;
     s_.routes_adopted_owed = true;
-    s_.held.retry = true;
+    RerouteHeld(s_);
   }
 
   void operator()(const RelayIcmp& c) { SendIcmpIndication(s_, c); }

@@ -10,6 +10,7 @@ bool HoldQueue::Add(const Item& item) {
     return held.destination == item.destination;
   });
   if (same >= kPerDestination) return false;
+  if (count_ == 0) first_deadline_ = item.deadline;
   items_[count_++] = item;
   return true;
 }
@@ -26,11 +27,10 @@ bool HoldQueue::ShouldAsk(const IpAddress& destination, Deciseconds now) {
   return true;
 }
 
-unsigned HoldQueue::TakeAll(Item* out) {
-  std::copy(items_.begin(), items_.begin() + count_, out);
-  const unsigned taken = count_;
-  count_ = 0;
-  return taken;
+void HoldQueue::ForgetAsking(const IpAddress& destination) {
+  for (Asked& asked : asked_) {
+    if (asked.used && asked.destination == destination) asked.used = false;
+  }
 }
 
 }  // namespace causeway

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 
 #include "dataplane/address.h"
 #include "dataplane/commands.h"
@@ -18,7 +19,8 @@ enum class Cut : uint8_t {
   kTo1280,  // IPv6 from a fragmented or fragmentable packet (RFC 7915 section 4)
 };
 
-/// Bounded: kCapacity packets, kPerDestination for one destination, one second each.
+/// Bounded: kCapacity packets, kPerDestination for one destination, kPatience each. Every packet has
+/// the same patience, so that the order of arrival is that of the deadlines: who polls compares one.
 class HoldQueue {
  public:
   static constexpr unsigned kCapacity = 64;
@@ -29,7 +31,8 @@ class HoldQueue {
   struct Item {
     rte_mbuf* frame;
     IpAddress destination;
-    Deciseconds deadline;
+    Deciseconds deadline;  // none is earlier than that of the item added before
+    NextHopId next_hop;    // kOnLink or an unresolved neighbour
     Cut cut;
   };
 
@@ -37,21 +40,43 @@ class HoldQueue {
   bool Add(const Item& item);
   /// Whether OnUnresolved is due for this destination: once in 100 ms.
   bool ShouldAsk(const IpAddress& destination, Deciseconds now);
-  /// Moves all out, oldest first; returns how many. `out` has room for kCapacity.
-  unsigned TakeAll(Item* out);
-  bool empty() const { return count_ == 0; }
+  /// OnUnresolved could not be told: it is due again.
+  void ForgetAsking(const IpAddress& destination);
 
-  /// A next hop or the routes changed: what is held deserves another try.
-  bool retry = false;
+  bool IsEmpty() const { return count_ == 0; }
+  /// Whether the oldest has waited long enough.
+  bool IsOverdue(Deciseconds now) const { return first_deadline_ <= now; }
+
+  /// Moves those out for which `wanted(item)` holds, oldest first; returns how many. `out` has room
+  /// for kCapacity.
+  template <typename Wanted>
+  unsigned Take(const Wanted& wanted, Item* out) {
+    unsigned taken = 0;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < count_; ++i) {
+      const Item& item = items_[i];
+      (wanted(item) ? out[taken++] : items_[kept++]) = item;
+    }
+    count_ = kept;
+    first_deadline_ = count_ == 0 ? kNoDeadline : items_[0].deadline;
+    return taken;
+  }
+  /// Moves all out, oldest first.
+  unsigned TakeAll(Item* out) {
+    return Take([](const Item&) { return true; }, out);
+  }
 
  private:
+  static constexpr Deciseconds kNoDeadline = std::numeric_limits<Deciseconds>::max();
+
   struct Asked {
     IpAddress destination;
     Deciseconds at = 0;
     bool used = false;
   };
-  std::array<Item, kCapacity> items_;
+  Deciseconds first_deadline_ = kNoDeadline;
   unsigned count_ = 0;
+  std::array<Item, kCapacity> items_;
   std::array<Asked, kCapacity> asked_;
   unsigned next_asked_ = 0;
 };

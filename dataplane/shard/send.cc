@@ -3,7 +3,6 @@
 #include <rte_ethdev.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "dataplane/shard/stages.h"
 
@@ -19,16 +18,6 @@ bool IsV6Frame(const rte_mbuf* frame) {
 
 void WriteLinkHeader(rte_mbuf* frame, const NextHop& hop) {
   std::memcpy(rte_pktmbuf_mtod(frame, uint8_t*), &hop, 12);
-}
-
-bool Hold(ShardState& state, rte_mbuf* frame, const IpAddress& destination, Cut cut) {
-  if (state.held.ShouldAsk(destination, state.now)) state.Raise(UnresolvedEvent{destination});
-  if (!state.held.Add({frame, destination, state.now + HoldQueue::kPatience, cut})) {
-    state.Drop(frame, Counter::k_drop_unresolved);
-    return false;
-  }
-  state.Count(Counter::k_held);
-  return true;
 }
 
 // To another allocation of this node: the frame comes in again, at the shard that owns it.
@@ -125,27 +114,9 @@ bool SendFrame(ShardState& state, rte_mbuf* frame, const IpAddress& destination,
     return false;
   }
   const NextHop& hop = state.next_hops[hop_id];
-  if (!hop.resolved) return Hold(state, frame, destination, cut);
+  if (!hop.resolved) return Hold(state, frame, destination, hop_id, cut);
   WriteLinkHeader(frame, hop);
   return CutAndSend(state, frame, hop, cut);
-}
-
-void ServeHeld(ShardState& state) {
-  if (state.held.empty()) return;
-  HoldQueue::Item items[HoldQueue::kCapacity];
-  const bool retry = std::exchange(state.held.retry, false);
-  const unsigned count = state.held.TakeAll(items);
-  for (unsigned i = 0; i < count; ++i) {
-    const HoldQueue::Item& item = items[i];
-    const NextHopId hop = retry ? state.next_hops.LookUp(item.destination) : kOnLink;
-    if (hop != kOnLink && (hop < kFirstNeighbour || state.next_hops[hop].resolved)) {
-      SendFrame(state, item.frame, item.destination, hop, item.cut);
-    } else if (item.deadline <= state.now) {
-      state.Drop(item.frame, Counter::k_drop_unresolved);
-    } else {
-      state.held.Add(item);
-    }
-  }
 }
 
 bool SendOwn(ShardState& state, rte_mbuf* mbuf, uint8_t* payload, uint16_t size, const Leg& leg) {

@@ -106,8 +106,16 @@ inline void StageTx(ShardState& state, rte_mbuf* frame) {
 /// drops. Takes the frame. False when it was dropped (and counted).
 bool SendFrame(ShardState& state, rte_mbuf* frame, const IpAddress& destination, NextHopId hop,
                Cut cut);
-/// Sends what is held and can go now, drops what waited too long.
-void ServeHeld(ShardState& state);
+
+/// Keeps a frame until `hop`, kOnLink or an unresolved neighbour, has a link address, and asks for
+/// one. Takes the frame. False when it was dropped (and counted).
+bool Hold(ShardState& state, rte_mbuf* frame, const IpAddress& destination, NextHopId hop, Cut cut);
+/// Sends what waits for this next hop, if it is resolved now.
+void ReleaseHeld(ShardState& state, NextHopId hop);
+/// The routes are new: sends what has a resolved next hop now, drops what has none at all.
+void RerouteHeld(ShardState& state);
+/// Drops what has waited too long.
+void DropOverdue(ShardState& state);
 
 /// Sends a datagram of our own: `size` bytes of payload at `payload` within the buffer, full
 /// checksum. Takes the buffer. False when it was dropped (and counted).

@@ -184,7 +184,7 @@ unsigned ShardImpl::Poll(uint64_t now_tsc) {
   handled += ServeHandOff();
   handled += ServeLink();
   handled += ServeLoopback();
-  ServeHeld(state_);
+  if (state_.held.IsOverdue(state_.now)) DropOverdue(state_);
   if (state_.reassembler_expired_at != state_.now) {
     state_.reassembler_expired_at = state_.now;
     state_.Count(Counter::k_drop_reassembly, state_.reassembler->Expire(now_tsc));

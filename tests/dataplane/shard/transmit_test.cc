@@ -1,6 +1,7 @@
 // The way out: control's own messages, next hops that change, packets that wait for one.
 #include <rte_mbuf.h>
 
+#include "dataplane/shard/hold_queue.h"
 #include "tests/dataplane/shard/node.h"
 
 namespace causeway::testing {
@@ -135,6 +136,67 @@ TEST_F(TransmitTest, HoldingIsBounded) {
   Turn();
   EXPECT_EQ(Moved()["drop_unresolved"], 64u);
   EXPECT_TRUE(Sent().empty());
+}
+
+TEST_F(TransmitTest, ANeighbourReleasesItsOwnAlone) {
+  constexpr NextHopId kOther = kAbsent + 1;
+  const RouteTable two({{*Prefix::Parse("198.51.100.200"), kAbsent},
+                        {*Prefix::Parse("198.51.100.201"), kOther},
+                        {*Prefix::Parse("192.0.2.0/24"), kOnLink}});
+  Command(SetNextHop{kOther, {}, false, 1500});
+  Command(PublishRoutes{&two, 2});
+  SendTo("198.51.100.200:1", Text("a"));
+  SendTo("198.51.100.201:1", Text("b"));
+  SendTo("192.0.2.100:1", Text("c"));
+  SendTo("198.51.100.200:1", Text("d"));
+  EXPECT_TRUE(Sent().empty());
+  Command(SetNextHop{kAbsent, kRouterMac, true, 1500});
+  Turn();
+  auto sent = Sent();
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_EQ(Datagram::Decode(sent[0]).payload, Text("a"));
+  EXPECT_EQ(Datagram::Decode(sent[1]).payload, Text("d"));
+  Command(SetNextHop{kOther, kRouterMac, true, 1500});
+  Turn();
+  sent = Sent();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(Datagram::Decode(sent[0]).payload, Text("b"));
+  Wait(HoldQueue::kPatience);
+  Turn();
+  EXPECT_EQ(Moved()["drop_unresolved"], 1u);
+}
+
+TEST_F(TransmitTest, WhatIsHeldFollowsNewRoutesAndKeepsItsDeadline) {
+  SendTo("192.0.2.100:1", Text("a"));
+  SendTo("192.0.2.101:1", Text("b"));
+  SendTo("192.0.2.102:1", Text("c"));
+  Wait(HoldQueue::kPatience - 1);
+  const RouteTable later({{*Prefix::Parse("192.0.2.100"), kAbsent},
+                          {*Prefix::Parse("192.0.2.101"), kAbsent},
+                          {*Prefix::Parse("192.0.2.102"), kNoRoute}});
+  Command(PublishRoutes{&later, 2});
+  Turn();
+  EXPECT_TRUE(Sent().empty());
+  EXPECT_EQ(Moved()["drop_no_route"], 1u);
+  SendTo("192.0.2.100:1", Text("d"));
+  Wait(1);
+  Turn();
+  EXPECT_EQ(Moved()["drop_unresolved"], 2u);
+  Command(SetNextHop{kAbsent, kRouterMac, true, 1500});
+  Turn();
+  const auto sent = Sent();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(Datagram::Decode(sent[0]).payload, Text("d"));
+}
+
+TEST_F(TransmitTest, ANextHopThatCannotBeAskedForIsAskedForAgain) {
+  JamEvents();
+  SendTo("192.0.2.100:1");
+  Events();
+  SendTo("192.0.2.100:1");
+  const auto events = Events();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].kind, EventRecord::kUnresolved);
 }
 
 TEST_F(TransmitTest, WhatIsHeldMeetsTheLinksSize) {
