@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """The end-to-end tests: real clients, real NATs, real packets, in network namespaces.
 
-  sudo /usr/bin/python3 tests/e2e/run.py [--server coturn] [--list] [NAME...]
+  sudo /usr/bin/python3 tests/e2e/run.py [--server coturn] [--pause] [--list] [NAME...]
 
-NAME is a topic (test_<topic>.py) or topic.test. CAUSEWAY_BUILD names the build directory."""
+NAME is a topic (test_<topic>.py) or topic.test. CAUSEWAY_BUILD names the build directory. With
+--pause a test that fails leaves its namespaces and programs up until Enter is pressed."""
 
 import argparse
 import glob
@@ -18,7 +19,7 @@ import time
 import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "lab")]
 TEST_SECONDS = 90
 
 # pylint: disable=wrong-import-position
@@ -63,7 +64,19 @@ def on_stop(number, _):
     raise Stopped(signal.Signals(number).name)
 
 
-def attempt(lab, test):
+def pause(lab, name, reason):
+    """Shows how to enter what the failed test left up, and waits for Enter."""
+    print(f"PAUSED {name}: {' '.join(reason.split())}\n\n  logs: {lab.logs}\n"
+          "  Enter a host, then look: ip addr, ss -unp, tcpdump -ni any, gdb -p PID")
+    for namespace, commands in lab.left_up().items():
+        print(f"    ip netns exec {namespace} bash")
+        for pid, command in commands:
+            print(f"        {pid}  {command}")
+    print("\nEnter ends them all and goes on.", end=" ", flush=True)
+    sys.stdin.readline()
+
+
+def attempt(lab, name, test, pauses):
     """The reason why the test failed, or None."""
     reason = None
     signal.alarm(TEST_SECONDS)
@@ -80,6 +93,8 @@ def attempt(lab, test):
                   f"({os.path.basename(where.filename)}:{where.lineno})")
     finally:
         signal.alarm(0)
+    if reason and pauses:
+        pause(lab, name, reason)
     try:
         lab.after_test()
     except Failure as failure:
@@ -87,12 +102,12 @@ def attempt(lab, test):
     return reason
 
 
-def run(tests, lab):
+def run(tests, lab, pauses):
     failed = 0
     for name, test in tests:
         began = time.monotonic()
         before = set(os.listdir(lab.logs))
-        reason = attempt(lab, test)
+        reason = attempt(lab, name, test, pauses)
         took = time.monotonic() - began
         if reason is None:
             print(f"ok     {name} ({took:.1f} s)", flush=True)
@@ -107,6 +122,8 @@ def run(tests, lab):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--server", choices=("causewayd", "coturn"), default="causewayd")
+    parser.add_argument("--pause", action="store_true",
+                        help="wait for Enter where a test fails, its namespaces still up")
     parser.add_argument("--list", action="store_true", help="print the names of the tests")
     parser.add_argument("names", nargs="*", metavar="NAME")
     arguments = parser.parse_args()
@@ -118,20 +135,22 @@ def main():
         sys.exit("run.py: network namespaces need root: run it with sudo")
     if arguments.server == "causewayd" and not os.access(relay.causewayd_path(), os.X_OK):
         sys.exit(f"run.py: {relay.causewayd_path()} is not there: build first (./test does)")
+    if arguments.pause and not (sys.stdin.isatty() and "CI" not in os.environ):
+        sys.exit("run.py: --pause waits for Enter: run it in a terminal, with CI unset")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_stop)
     signal.signal(signal.SIGALRM, on_alarm)
     topology.remove_stale()
-    return run_in_lab(arguments.server, tests)
+    return run_in_lab(arguments.server, tests, arguments.pause)
 
 
-def run_in_lab(server, tests):
+def run_in_lab(server, tests, pauses):
     logs = tempfile.mkdtemp(prefix="causeway-e2e-")
     lab = None
     failed = len(tests)
     try:
         lab = Lab(server, logs)
-        failed = run(tests, lab)
+        failed = run(tests, lab, pauses)
         lab.stop_shared()
     except Stopped as stopped:
         print(f"e2e: stopped by {stopped}", file=sys.stderr)

@@ -8,7 +8,7 @@ import unittest
 from unittest import mock
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
-sys.path[:0] = [os.path.join(TOP, "perf"), os.path.join(TOP, "tests", "e2e")]
+sys.path[:0] = [os.path.join(TOP, "perf"), os.path.join(TOP, "tests", "lab")]
 
 # pylint: disable=wrong-import-position
 from suite import callgrind, instructions, report

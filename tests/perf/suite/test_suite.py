@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
-sys.path[:0] = [os.path.join(TOP, "perf"), os.path.join(TOP, "tests", "e2e")]
+sys.path[:0] = [os.path.join(TOP, "perf"), os.path.join(TOP, "tests", "lab")]
 os.environ.setdefault("CAUSEWAY_BUILD", "/nonexistent")
 
 # pylint: disable=wrong-import-position

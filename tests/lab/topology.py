@@ -106,6 +106,15 @@ def _pids(namespace):
     return [int(pid) for pid in done.stdout.split()]
 
 
+def programs(namespace):
+    """(pid, command line) of what runs in the namespace."""
+    found = []
+    for pid in _pids(namespace):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+            found.append((pid, file.read().replace(b"\0", b" ").decode(errors="replace").strip()))
+    return found
+
+
 def remove(namespace):
     """Ends a namespace and what runs in it."""
     deadline = time.monotonic() + 5
@@ -137,6 +146,10 @@ class Network:
         """The namespace's name as `ip netns` has it."""
         return f"{self._tag}{host}{self._suffix}"
 
+    def namespaces(self):
+        """The names of those that stand."""
+        return [self.ns(host) for host in HOSTS if os.path.exists(f"/run/netns/{self.ns(host)}")]
+
     def inside(self, host):
         return inside(self.ns(host))
 
@@ -156,9 +169,8 @@ class Network:
         return sock
 
     def close(self):
-        for host in HOSTS:
-            if os.path.exists(f"/run/netns/{self.ns(host)}"):
-                remove(self.ns(host))
+        for namespace in self.namespaces():
+            remove(namespace)
 
     def _build(self):
         for host in HOSTS:

@@ -92,6 +92,11 @@ class Lab:
 
     # Ends.
 
+    def left_up(self):
+        """{namespace: [(pid, command line)]} of all networks that stand."""
+        return {namespace: topology.programs(namespace)
+                for network in self._networks for namespace in network.namespaces()}
+
     def after_test(self):
         """Ends what the test started; a relay that died is the test's failure."""
         for client in self._clients:
