@@ -49,6 +49,7 @@ namespace causeway {
   X(drop_no_allocation, "drop: client without an allocation")                             \
   X(drop_no_channel, "drop: channel not bound")                                           \
   X(drop_no_permission, "drop: no permission for the peer")                               \
+  X(drop_rate_limit, "drop: over the allocation's limit of bits or packets")              \
   X(drop_no_relay, "drop: peer datagram to a relay port without an allocation")           \
   X(drop_family, "drop: the allocation has no relayed address of the peer's family")      \
   X(drop_peer_denied, "drop: peer address or port that is never relayed to")              \

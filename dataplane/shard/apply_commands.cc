@@ -10,9 +10,6 @@ class CommandApplier {
 
   void operator()(const auto& flow_command) { s_.flows.Apply(flow_command); }
 
-  void operator()(const SetLimits&) {}
-  void operator()(const SetMarking&) {}
-
   void operator()(const SetNextHop& c) {
     s_.next_hops.Apply(c);
     ReleaseHeld(s_, c.next_hop);
@@ -36,7 +33,8 @@ class CommandApplier {
 // While the event ring is full the slots wait.
 void TellEnded(ShardState& state) {
   while (state.flows.Ended() != FlowTables::kNone) {
-    if (!state.Raise(AllocationEndedEvent{state.flows.Ended(), {}})) return;
+    const AllocationId allocation = state.flows.Ended();
+    if (!state.Raise(AllocationEndedEvent{allocation, state.flows.ReadMeter(allocation)})) return;
     state.flows.ReleaseEnded();
   }
 }

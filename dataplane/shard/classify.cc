@@ -196,6 +196,7 @@ void ClassifyOne(ShardState& state, rte_mbuf* frame, bool with_flags, Burst& bur
   }
   Packet& packet = burst.packets[*used];
   packet.mbuf = frame;
+  packet.slot = FlowTables::kNone;
   packet.flags = with_flags ? static_cast<uint8_t>(frame->hash.usr & kTravellingFlags) : uint8_t{0};
   const bool internal = packet.HasAny(Packet::kHandedOver | Packet::kHairpin);
   const uint32_t room = frame->data_len - kEthernetHeaderSize;

@@ -40,7 +40,7 @@ struct FastPeer {
 /// Frames of one call, taken in chunks: while a chunk is relayed, the next one's hot lines and the
 /// one after that's buckets are on their way from memory.
 struct FastBurst {
-  static constexpr unsigned kChunk = 16;
+  static constexpr unsigned kChunk = 4;
   static constexpr unsigned kChunks = kLinkBurst / kChunk;
 
   FastClient clients[kLinkBurst];

@@ -73,9 +73,20 @@ inline uint32_t IdentificationFor(ShardState& state, const uint8_t* frame, uint3
   return dont_fragment ? 0u : __builtin_bswap16(state.NextIdentification(slot));
 }
 
+// Lets a datagram of `size` bytes of UDP payload pass its allocation's limits, counts and marks it.
+inline bool Pass(ShardState& state, uint32_t slot, Way way, uint32_t size, uint8_t* frame) {
+  MeterLine& meter = state.flows.meter(slot);
+  if (meter.specials != 0) [[unlikely]] {
+    uint8_t& tos = frame[kIpAt + 1];
+    if (!PassSpecials(state, meter, way, size, tos)) return false;
+  }
+  meter.Count(way, size, state.now);
+  return true;
+}
+
 bool ToPeer(ShardState& state, const FastClient& packet) {
   HotLine& line = state.flows.line(packet.slot);
-  const uint8_t* frame = packet.frame;
+  uint8_t* frame = packet.frame;
   const uint64_t key =
       HotLine::FastClientKey(LoadRaw32(frame + kIpAt + 12), LoadBe16(frame + kUdpAt), packet.local);
   const uint64_t peer = line.FastPeer();
@@ -85,8 +96,10 @@ bool ToPeer(ShardState& state, const FastClient& packet) {
   }
   const auto udp_length = static_cast<uint16_t>(LoadBe16(frame + kDataAt + 2) + kUdpHeaderSize);
   const NextHop* hop = HopFor(state, line.peer_hop, line.peer, udp_length);
-  if (hop == nullptr) [[unlikely]]
+  if (hop == nullptr || !Pass(state, packet.slot, Way::kToPeer, udp_length - kUdpHeaderSize, frame))
+      [[unlikely]] {
     return false;
+  }
   const NewHeaders headers = {hop, state.relay_v4[line.relay_v4.address_index],
                               static_cast<uint32_t>(peer),
                               PortsInMemory(line.relay_v4.port, static_cast<uint16_t>(peer >> 32)),
@@ -97,7 +110,7 @@ bool ToPeer(ShardState& state, const FastClient& packet) {
 
 bool ToClient(ShardState& state, const FastPeer& packet) {
   HotLine& line = state.flows.line(packet.slot);
-  const uint8_t* frame = packet.frame;
+  uint8_t* frame = packet.frame;
   const uint64_t key = LoadRaw32(frame + kIpAt + 12) | uint64_t{LoadBe16(frame + kUdpAt)} << 32;
   const uint64_t peer = line.FastPeer();
   if ((peer & kLow48) != key || (line.flags & HotLine::kAllV4) == 0 ||
@@ -107,8 +120,10 @@ bool ToClient(ShardState& state, const FastPeer& packet) {
   const uint32_t length = LoadBe16(frame + kUdpAt + 4) - kUdpHeaderSize;
   const uint32_t udp_length = length + kUdpHeaderSize + kChannelHeaderSize;
   const NextHop* hop = HopFor(state, line.client_hop, line.client, udp_length);
-  if (hop == nullptr || packet.mbuf->data_off < kChannelHeaderSize) [[unlikely]]
+  if (hop == nullptr || packet.mbuf->data_off < kChannelHeaderSize ||
+      !Pass(state, packet.slot, Way::kToClient, length, frame)) [[unlikely]] {
     return false;
+  }
   const NewHeaders headers = {hop, state.listen_v4[line.local_index],
                               static_cast<uint32_t>(line.FastClient()),
                               PortsInMemory(state.config.node.listen_port, line.client_port),

@@ -15,7 +15,7 @@ void FlowTables::LayOut(const NodeConfig& node, Arena& arena) {
   relay_addresses_ = node.relay_addresses.size();
   listen_addresses_ = node.listen_addresses.size();
 
-  hot_ = arena.Take<HotLine>(allocations_);
+  lines_ = arena.Take<FlowLine>(allocations_);
   cold_ = arena.Take<ColdLine>(allocations_);
   permissions_ = arena.Take<PermissionEntry>(permission_capacity_);
   channels_ = arena.Take<ChannelEntry>(channel_capacity_);
@@ -37,9 +37,15 @@ void FlowTables::Start(const HashSecret& secret) {
 
 void FlowTables::Apply(const InstallAllocation& c) {
   if (c.allocation >= allocations_ || c.tuple.local_index >= listen_addresses_) return;
-  Uninstall(c.allocation);
+  if ((line(c.allocation).flags & HotLine::kEnded) != 0) return;
+  if (IsInstalled(c.allocation)) {
+    Uninstall(c.allocation);
+  } else {
+    meter(c.allocation).Apply(SetMarking{.allocation = c.allocation});
+    cold_[c.allocation] = {};
+  }
   Apply(RemoveClientRedirect{c.tuple});
-  HotLine& line = hot_[c.allocation];
+  HotLine& line = this->line(c.allocation);
   line = HotLine{};
   line.client = c.tuple.client.address;
   line.client_port = c.tuple.client.port;
@@ -47,7 +53,7 @@ void FlowTables::Apply(const InstallAllocation& c) {
   if (IsRelay(c.relay_v4)) line.relay_v4 = c.relay_v4;
   if (IsRelay(c.relay_v6)) line.relay_v6 = c.relay_v6;
   line.flags = HotLine::kUsed;
-  cold_[c.allocation] = {c.expiry, 0, 0};
+  cold_[c.allocation].expiry = c.expiry;
   clients_.Insert(HashClient(secret_, c.tuple), c.allocation);
   SetRelay(c.relay_v4, c.allocation + 1);
   SetRelay(c.relay_v6, c.allocation + 1);
@@ -62,14 +68,44 @@ void FlowTables::Apply(const RefreshAllocation& c) {
 void FlowTables::Apply(const RemoveAllocation& c) {
   if (!IsInstalled(c.allocation)) return;
   Uninstall(c.allocation);
+  line(c.allocation).flags = HotLine::kEnded;
   cold_[c.allocation].next_ended_plus_1 = ended_plus_1_;
   ended_plus_1_ = c.allocation + 1;
 }
 
 void FlowTables::ReleaseEnded() {
-  ColdLine& cold = cold_[ended_plus_1_ - 1];
-  ended_plus_1_ = cold.next_ended_plus_1;
-  cold = {};
+  const AllocationId allocation = Ended();
+  ended_plus_1_ = cold_[allocation].next_ended_plus_1;
+  lines_[allocation] = {};
+  cold_[allocation] = {};
+}
+
+void FlowTables::Apply(const SetLimits& c) {
+  if (IsInstalled(c.allocation)) meter(c.allocation).Apply(c);
+}
+
+void FlowTables::Apply(const SetMarking& c) {
+  if (IsInstalled(c.allocation)) meter(c.allocation).Apply(c);
+}
+
+MeterReading FlowTables::ReadMeter(AllocationId allocation) const {
+  MeterReading reading;
+  if (allocation >= allocations_) return reading;
+  lines_[allocation].meter.Read(reading);
+  const ColdLine& cold = cold_[allocation];
+  reading.drops_rate_limit = MeterLine::Load(cold.drops_rate_limit);
+  reading.drops_no_permission = MeterLine::Load(cold.drops_no_permission);
+  reading.drops_other = MeterLine::Load(cold.drops_other);
+  return reading;
+}
+
+void FlowTables::CountDrop(uint32_t value, Counter reason) {
+  if (!IsAllocation(value)) return;
+  ColdLine& cold = cold_[value];
+  uint32_t& drops = reason == Counter::k_drop_rate_limit      ? cold.drops_rate_limit
+                    : reason == Counter::k_drop_no_permission ? cold.drops_no_permission
+                                                              : cold.drops_other;
+  MeterLine::Store(drops, drops + 1);
 }
 
 void FlowTables::Apply(const SetPermission& c) {
@@ -81,7 +117,7 @@ void FlowTables::Apply(const SetPermission& c) {
     permission_table_.Insert(PermissionHash(c.allocation, c.peer), c.permission);
   }
   entry.expiry = c.expiry;
-  if (hot_[c.allocation].peer == c.peer) UpdateInline(c.allocation);
+  if (line(c.allocation).peer == c.peer) UpdateInline(c.allocation);
 }
 
 void FlowTables::Apply(const RemovePermission& c) {
@@ -92,7 +128,7 @@ void FlowTables::Apply(const RemovePermission& c) {
   permission_table_.Remove(PermissionHash(allocation, entry.peer), c.permission);
   const IpAddress peer = entry.peer;
   entry = {};
-  if (hot_[allocation].peer == peer) UpdateInline(allocation);
+  if (line(allocation).peer == peer) UpdateInline(allocation);
 }
 
 void FlowTables::Apply(const BindChannel& c) {
@@ -151,7 +187,7 @@ void FlowTables::Apply(const RemoveClientRedirect& c) {
 uint32_t FlowTables::LookUpClient(uint64_t hash, const ClientTuple& tuple) const {
   return clients_.LookUp(hash, [&](uint32_t value) {
     if (value >= allocations_) return redirects_[value - allocations_].tuple == tuple;
-    return hot_[value].Is(tuple);
+    return line(value).Is(tuple);
   });
 }
 
@@ -164,7 +200,7 @@ uint32_t FlowTables::LookUpPermission(uint64_t hash, AllocationId allocation,
 
 bool FlowTables::IsPermitted(uint64_t hash, AllocationId allocation, const IpAddress& peer,
                              Deciseconds now) const {
-  const HotLine& line = hot_[allocation];
+  const HotLine& line = this->line(allocation);
   if (line.peer == peer) return line.permission_expiry > now;
   const uint32_t id = LookUpPermission(hash, allocation, peer);
   return id != kNone && permissions_[id].expiry > now && cold_[allocation].expiry > now;
@@ -195,8 +231,8 @@ void FlowTables::SweepStaleHops(uint16_t current) {
   };
   for (uint32_t n = allocations_ / 16384 + 1; n > 0; --n) {
     sweep_at_ = sweep_at_ + 1 < allocations_ ? sweep_at_ + 1 : 0;
-    forget(hot_[sweep_at_].client_hop);
-    forget(hot_[sweep_at_].peer_hop);
+    forget(line(sweep_at_).client_hop);
+    forget(line(sweep_at_).peer_hop);
   }
   for (uint32_t n = channel_capacity_ / 16384 + 1; n > 0 && channel_capacity_ > 0; --n) {
     sweep_channel_at_ = sweep_channel_at_ + 1 < channel_capacity_ ? sweep_channel_at_ + 1 : 0;
@@ -206,13 +242,15 @@ void FlowTables::SweepStaleHops(uint16_t current) {
 
 void FlowTables::Uninstall(AllocationId allocation) {
   if (!IsInstalled(allocation)) return;
-  HotLine& line = hot_[allocation];
+  HotLine& line = this->line(allocation);
   const ClientTuple tuple = {{line.client, line.client_port}, line.local_index};
   clients_.Remove(HashClient(secret_, tuple), allocation);
   ClearRelay(line.relay_v4, allocation + 1);
   ClearRelay(line.relay_v6, allocation + 1);
   line = HotLine{};
-  cold_[allocation] = {};
+  cold_[allocation].expiry = 0;
+  cold_[allocation].inline_channel_plus_1 = 0;
+  cold_[allocation].channels = 0;
 }
 
 bool FlowTables::IsRelay(const RelayPort& relay) const {
@@ -229,7 +267,7 @@ void FlowTables::ClearRelay(const RelayPort& relay, uint32_t value) {
 
 /// Copies into the hot line what it repeats of the inline channel and its permission.
 void FlowTables::UpdateInline(AllocationId allocation) {
-  HotLine& line = hot_[allocation];
+  HotLine& line = this->line(allocation);
   const ColdLine& cold = cold_[allocation];
   const bool has_inline = cold.inline_channel_plus_1 != 0;
   const bool more = cold.channels > (has_inline ? 1u : 0u);

@@ -2,6 +2,7 @@
 // clients whose allocations live on other shards. Worker lcore only.
 #pragma once
 
+#include "dataplane/counters.h"
 #include "dataplane/node_config.h"
 #include "dataplane/shard/arena.h"
 #include "dataplane/shard/bucket_table.h"
@@ -26,6 +27,8 @@ class FlowTables {
   void Apply(const InstallAllocation& c);
   void Apply(const RefreshAllocation& c);
   void Apply(const RemoveAllocation& c);
+  void Apply(const SetLimits& c);
+  void Apply(const SetMarking& c);
   void Apply(const SetPermission& c);
   void Apply(const RemovePermission& c);
   void Apply(const BindChannel& c);
@@ -35,6 +38,8 @@ class FlowTables {
 
   /// Slots that rest until their end is told: the last one, or kNone.
   AllocationId Ended() const { return ended_plus_1_ - 1; }
+  /// Any thread. Zeros for a slot not in use.
+  MeterReading ReadMeter(AllocationId allocation) const;
   /// The last one's end has been told.
   void ReleaseEnded();
 
@@ -43,9 +48,15 @@ class FlowTables {
   /// names it has been met here.
   void SweepStaleHops(uint16_t current);
 
-  HotLine& line(AllocationId allocation) { return hot_[allocation]; }
-  const HotLine& line(AllocationId allocation) const { return hot_[allocation]; }
-  void PrefetchLine(AllocationId allocation) const { __builtin_prefetch(&hot_[allocation], 1); }
+  HotLine& line(AllocationId allocation) { return lines_[allocation].hot; }
+  const HotLine& line(AllocationId allocation) const { return lines_[allocation].hot; }
+  MeterLine& meter(AllocationId allocation) { return lines_[allocation].meter; }
+  void PrefetchLine(AllocationId allocation) const {
+    __builtin_prefetch(&lines_[allocation].hot, 1);
+    __builtin_prefetch(&lines_[allocation].meter, 1);
+  }
+  /// Counts a drop on the allocation whose packet it was; `value` may be none's.
+  void CountDrop(uint32_t value, Counter reason);
 
   // Clients. A value is an allocation or a redirect.
   uint64_t ClientHash(const IpAddress& address, uint16_t port, uint8_t local_index) const {
@@ -59,7 +70,7 @@ class FlowTables {
   ShardId RedirectOwner(uint32_t value) const { return redirects_[value - allocations_].owner; }
   /// The client's value, or kNone. Most often it is the candidate's.
   uint32_t VerifyClient(uint32_t candidate, uint64_t hash, const ClientTuple& tuple) const {
-    if (IsAllocation(candidate) && hot_[candidate].Is(tuple)) [[likely]] {
+    if (IsAllocation(candidate) && line(candidate).Is(tuple)) [[likely]] {
       return candidate;
     }
     return candidate == kNone ? kNone : LookUpClient(hash, tuple);
@@ -98,7 +109,7 @@ class FlowTables {
 
  private:
   bool IsInstalled(AllocationId allocation) const {
-    return allocation < allocations_ && (hot_[allocation].flags & HotLine::kUsed) != 0;
+    return allocation < allocations_ && (line(allocation).flags & HotLine::kUsed) != 0;
   }
   bool IsLive(uint32_t channel, AllocationId allocation, Deciseconds now) const {
     return cold_[allocation].expiry > now && channel != kNone && channels_[channel].expiry > now;
@@ -121,7 +132,7 @@ class FlowTables {
   size_t listen_addresses_ = 0;
   HashSecret secret_ = {};
 
-  HotLine* hot_ = nullptr;
+  FlowLine* lines_ = nullptr;
   ColdLine* cold_ = nullptr;
   PermissionEntry* permissions_ = nullptr;
   ChannelEntry* channels_ = nullptr;

@@ -55,7 +55,7 @@ inline uint16_t RelayedChecksum(const Packet& packet, const Piece& piece, const 
 /// drop.
 template <bool kToV6, typename Prefix>
 inline void Relay(ShardState& state, Packet& packet, Piece piece, const Prefix& prefix,
-                  const Leg& leg, NextHopId hop_id, bool to_client, Counter relayed) {
+                  const Leg& leg, NextHopId hop_id, Way way, Counter relayed) {
   constexpr unsigned kIpSize = kToV6 ? kIpv6HeaderSize : kIpv4HeaderSize;
   if (packet.ttl <= 1) [[unlikely]] {
     return DropExpired(state, packet);
@@ -66,7 +66,11 @@ inline void Relay(ShardState& state, Packet& packet, Piece piece, const Prefix& 
   const Fragmentation rule = DecideFragmentation<kToV6>(packet, piece.send_dont_fragment, size);
   const bool whole = size <= LargestWhole<kToV6>(packet, hop.mtu);
   if (!whole && (rule.cut == Cut::kNever || size > 65535)) [[unlikely]] {
-    return DropTooBig(state, packet, hop.mtu, kToV6, to_client);
+    return DropTooBig(state, packet, hop.mtu, kToV6, way == Way::kToClient);
+  }
+  MeterLine& meter = state.flows.meter(packet.slot);
+  if (meter.specials != 0 && !PassSpecials(state, meter, way, piece.size, packet.tos)) {
+    return state.Drop(packet, Counter::k_drop_rate_limit);
   }
   const uint8_t* buffer = static_cast<const uint8_t*>(packet.mbuf->buf_addr);
   const ptrdiff_t before =
@@ -93,21 +97,22 @@ inline void Relay(ShardState& state, Packet& packet, Piece piece, const Prefix& 
   uint8_t* ip = WriteHeaders<kToV6>(payload, leg, fields);
   FinishFrame<kToV6>(packet.mbuf, ip, end, hop);
   if (hop.resolved && whole) [[likely]] {
-    state.Count(relayed);
     StageTx(state, packet.mbuf);
-    return;
+  } else if (!SendFrame(state, packet.mbuf, leg.destination, hop_id, rule.cut)) {
+    return state.flows.CountDrop(packet.slot, Counter::k_drop_no_route);
   }
-  if (SendFrame(state, packet.mbuf, leg.destination, hop_id, rule.cut)) state.Count(relayed);
+  state.Count(relayed);
+  meter.Count(way, piece.size, state.now);
 }
 
 /// The same, with the family chosen by the destination.
 template <typename Prefix>
 inline void RelayEither(ShardState& state, Packet& packet, const Piece& piece, const Prefix& prefix,
-                        const Leg& leg, NextHopId hop, bool to_client, Counter relayed) {
+                        const Leg& leg, NextHopId hop, Way way, Counter relayed) {
   if (leg.destination.IsV4()) {
-    Relay<false>(state, packet, piece, prefix, leg, hop, to_client, relayed);
+    Relay<false>(state, packet, piece, prefix, leg, hop, way, relayed);
   } else {
-    Relay<true>(state, packet, piece, prefix, leg, hop, to_client, relayed);
+    Relay<true>(state, packet, piece, prefix, leg, hop, way, relayed);
   }
 }
 

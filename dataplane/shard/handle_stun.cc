@@ -27,7 +27,7 @@ void RelaySend(ShardState& state, Packet& packet, const wire::Summary& message) 
   const Piece piece = {.data = packet.payload + message.data,
                        .size = message.data_size,
                        .send_dont_fragment = message.dont_fragment && same_family};
-  RelayEither(state, packet, piece, NoPrefix{}, leg, hop, false, Counter::k_send_to_peer);
+  RelayEither(state, packet, piece, NoPrefix{}, leg, hop, Way::kToPeer, Counter::k_send_to_peer);
 }
 
 bool ChecksumHolds(const Packet& packet) {

@@ -43,7 +43,7 @@ struct Packet {
   uint64_t hash;        // of the client's tuple, later of the permission's key
   IpAddress source;
   IpAddress destination;
-  uint32_t slot;         // allocation
+  uint32_t slot;         // allocation, or FlowTables::kNone
   uint16_t payload_len;  // by the UDP length field
   uint16_t source_port;
   uint16_t destination_port;

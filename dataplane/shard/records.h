@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "dataplane/commands.h"
+#include "dataplane/shard/meter.h"
 
 namespace causeway {
 
@@ -24,6 +25,8 @@ struct alignas(64) HotLine {
   static constexpr uint8_t kMoreChannels = 2;
   /// Client and inline channel's peer are IPv4, and there is an IPv4 relayed address.
   static constexpr uint8_t kAllV4 = 4;
+  /// The allocation has ended; its slot rests until its totals are told.
+  static constexpr uint8_t kEnded = 8;
 
   IpAddress client;
   uint16_t client_port;
@@ -66,6 +69,13 @@ static_assert(sizeof(HotLine) == 64 && offsetof(HotLine, client) == 0 &&
               offsetof(HotLine, client_port) == 16 && offsetof(HotLine, flags) == 19 &&
               offsetof(HotLine, peer) == 32 && offsetof(HotLine, peer_port) == 48);
 
+/// What every packet of an allocation touches: two lines, which the processor fetches as a pair.
+struct alignas(128) FlowLine {
+  HotLine hot;
+  MeterLine meter;
+};
+static_assert(sizeof(FlowLine) == 128);
+
 /// What commands need, and packets beside the inline channel.
 struct ColdLine {
   Deciseconds expiry;
@@ -74,6 +84,10 @@ struct ColdLine {
     uint32_t next_ended_plus_1;      // of an allocation that has ended: the one before
   };
   uint32_t channels;  // bound, the inline one included
+  // Of MeterReading.
+  uint32_t drops_rate_limit;
+  uint32_t drops_no_permission;
+  uint32_t drops_other;
 };
 
 struct PermissionEntry {

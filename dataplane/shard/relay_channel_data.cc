@@ -15,7 +15,7 @@ void RelayTo(ShardState& state, Packet& packet, const IpAddress& peer, uint16_t 
   const Leg leg = {state.config.node.relay_addresses[relay.address_index], peer, relay.port,
                    peer_port};
   RelayEither(state, packet, {packet.payload + kChannelHeaderSize, length}, NoPrefix{}, leg,
-              state.next_hops.LookUp(hop, peer), false, Counter::k_channel_to_peer);
+              state.next_hops.LookUp(hop, peer), Way::kToPeer, Counter::k_channel_to_peer);
 }
 
 void RelayByTable(ShardState& state, Packet& packet, uint16_t number, uint16_t length) {

@@ -32,8 +32,8 @@ void RelayAsIndication(ShardState& state, Packet& packet, const Leg& leg, NextHo
   const auto padding = static_cast<uint8_t>(-packet.payload_len & 3);
   if (packet.payload_len > 0xffff - 64) return state.Drop(packet, Counter::k_drop_too_big);
   const DataPrefix prefix(state, {packet.source, packet.source_port}, packet.payload_len, padding);
-  RelayEither(state, packet, {packet.payload, packet.payload_len, padding}, prefix, leg, hop, true,
-              Counter::k_data_to_client);
+  RelayEither(state, packet, {packet.payload, packet.payload_len, padding}, prefix, leg, hop,
+              Way::kToClient, Counter::k_data_to_client);
 }
 
 void RelayAs(ShardState& state, Packet& packet, uint16_t channel) {
@@ -43,7 +43,7 @@ void RelayAs(ShardState& state, Packet& packet, uint16_t channel) {
   const NextHopId hop = state.next_hops.LookUp(line.client_hop, line.client);
   if (channel == 0) return RelayAsIndication(state, packet, leg, hop);
   RelayEither(state, packet, {packet.payload, packet.payload_len},
-              ChannelPrefix(channel, packet.payload_len), leg, hop, true,
+              ChannelPrefix(channel, packet.payload_len), leg, hop, Way::kToClient,
               Counter::k_channel_to_client);
 }
 

@@ -28,7 +28,9 @@ class ShardImpl : public Shard {
 
   absl::Status Start(int socket);
   unsigned Poll(uint64_t now_tsc) override;
-  MeterReading ReadMeter(AllocationId) const override { return {}; }
+  MeterReading ReadMeter(AllocationId allocation) const override {
+    return state_.flows.ReadMeter(allocation);
+  }
   const Counters& counters() const override { return state_.counters; }
   Counters& mutable_counters() override { return state_.counters; }
 
@@ -93,6 +95,8 @@ void ShardImpl::Prepare() {
   }
   state_.decisecond_factor =
       static_cast<uint64_t>((static_cast<unsigned __int128>(10) << 64) / rte_get_tsc_hz());
+  state_.tick_factor = static_cast<uint64_t>(
+      (static_cast<unsigned __int128>(1) << (64 + kMeterTickBits)) / rte_get_tsc_hz());
   state_.data_offset = static_cast<unsigned>(sizeof(rte_mbuf)) +
                        rte_pktmbuf_priv_size(state_.config.pool) + RTE_PKTMBUF_HEADROOM;
   state_.flows.Start(state_.secret);
@@ -180,6 +184,8 @@ unsigned ShardImpl::Poll(uint64_t now_tsc) {
   const uint64_t age = now_tsc - state_.config.epoch_tsc;
   state_.now = static_cast<Deciseconds>(
       static_cast<unsigned __int128>(age) * state_.decisecond_factor >> 64);
+  state_.ticks =
+      static_cast<MeterTicks>(static_cast<unsigned __int128>(age) * state_.tick_factor >> 64);
   unsigned handled = ApplyCommands(state_);
   handled += ServeHandOff();
   handled += ServeLink();

@@ -33,7 +33,9 @@ struct ShardState {
   ShardConfig config;
   uint64_t now_tsc = 0;
   Deciseconds now = 0;
+  MeterTicks ticks = 0;
   uint64_t decisecond_factor = 0;  // 2^64 * 10 / TSC frequency
+  uint64_t tick_factor = 0;        // 2^64 * ticks a second / TSC frequency
   HashSecret secret = {};
   uint64_t random_state[2] = {};
 
@@ -69,9 +71,15 @@ struct ShardState {
     Count(reason);
     rte_pktmbuf_free(mbuf);
   }
-  void Drop(const Packet& packet, Counter reason) { Drop(packet.mbuf, reason); }
+  void Drop(const Packet& packet, Counter reason) {
+    flows.CountDrop(packet.slot, reason);
+    Drop(packet.mbuf, reason);
+  }
   /// A packet that has done its work by arriving.
-  void Consume(const Packet& packet, Counter counter) { Drop(packet.mbuf, counter); }
+  void Consume(const Packet& packet, Counter counter) {
+    Count(counter);
+    rte_pktmbuf_free(packet.mbuf);
+  }
 
   /// False when the ring is full: the event, and any buffer in it, stays with the caller.
   bool Raise(const Event& event) {
@@ -110,6 +118,18 @@ struct ShardState {
                : static_cast<ShardId>((port >> block_shift) % config.node.shards);
   }
 };
+
+/// What the meter of a limited or marked allocation asks: false when a datagram of `size` bytes of
+/// UDP payload is over a limit, else `tos` is as it leaves.
+inline bool PassSpecials(const ShardState& state, MeterLine& meter, Way way, uint32_t size,
+                         uint8_t& tos) {
+  if ((meter.specials & MeterLine::kLimited) != 0 &&
+      !meter.Admit(way, size, state.now, state.ticks)) {
+    return false;
+  }
+  if ((meter.specials & MeterLine::kMarked) != 0) tos = meter.Mark(way, tos);
+  return true;
+}
 
 /// Brings in what of a received frame the first stage reads. Of an mbuf from elsewhere than the
 /// shard's pool the data may lie elsewhere: then it is fetched for nothing.

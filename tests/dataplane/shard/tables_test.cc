@@ -119,9 +119,9 @@ NodeConfig BigNode() {
   return node;
 }
 
-TEST(Memory, AMillionAllocationsTake270BytesEach) {
+TEST(Memory, AMillionAllocationsTake350BytesEach) {
   const NodeConfig node = BigNode();
-  EXPECT_LE(Shard::BytesPerAllocation(node), 270.0);
+  EXPECT_LE(Shard::BytesPerAllocation(node), 350.0);
   EXPECT_GE(Shard::BytesPerAllocation(node), 64.0);
   EXPECT_EQ(Shard::BytesPerAllocation(node) * 1e6, static_cast<double>(Shard::MemoryNeeded(node)));
 }
