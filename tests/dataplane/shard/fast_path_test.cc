@@ -18,23 +18,6 @@ Datagram FromPeer(const Bytes& data) {
   return Datagram().From(kPeerV4).To(kRelayed).Carrying(data);
 }
 
-// Identifications are drawn anew for each packet or set of fragments, and Data indications have random transactions.
-Bytes WithoutChance(Bytes frame) {
-  const bool drawn = frame.size() >= 34 && frame[12] == 8 && (frame[20] & 0x40) == 0;
-  if (drawn) {
-    for (size_t at : {18, 19, 24, 25}) frame[at] = 0;
-  }
-  if (frame.size() >= 62 && frame[12] == 0x86 && frame[20] == 44) {
-    for (size_t at : {58, 59, 60, 61}) frame[at] = 0;
-  }
-  if (frame.size() >= 62 && frame[42] == 0 && frame[43] == 0x17) {
-    for (size_t at = 50; at < 62; ++at) frame[at] = 0;
-    frame[40] = frame[41] = 0;  // the checksum covers them
-    frame.resize(std::min<size_t>(frame.size(), 62));
-  }
-  return frame;
-}
-
 class FastEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterface<bool> {
  protected:
   void SetUp() override {

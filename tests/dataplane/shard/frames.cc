@@ -1,5 +1,6 @@
 #include "tests/dataplane/shard/frames.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace causeway::testing {
@@ -204,6 +205,26 @@ Bytes SendIndication(const Endpoint& peer, const Bytes& data, const Bytes& more)
 Bytes DataIndication(const Endpoint& peer, const Bytes& data, const Bytes& transaction_id) {
   return Stun(0x0017, XorAddress(0x0012, peer, transaction_id) + Attribute(0x0013, data),
               transaction_id);
+}
+
+Bytes WithoutChance(Bytes frame) {
+  const bool drawn = frame.size() >= 34 && frame[12] == 8 && (frame[20] & 0x40) == 0;
+  if (drawn) {
+    for (size_t at : {18, 19, 24, 25}) frame[at] = 0;
+  }
+  if (frame.size() >= 62 && frame[12] == 0x86 && frame[20] == 44) {
+    for (size_t at : {58, 59, 60, 61}) frame[at] = 0;
+  }
+  if (frame.size() >= 62 && frame[42] == 0 && frame[43] == 0x17) {
+    for (size_t at = 50; at < 62; ++at) frame[at] = 0;
+    frame[40] = frame[41] = 0;  // the checksum covers them
+    frame.resize(std::min<size_t>(frame.size(), 62));
+  }
+  if (frame.size() >= 82 && frame[12] == 0x86 && frame[62] == 0 && frame[63] == 0x17) {
+    frame.resize(70);
+    frame[60] = frame[61] = 0;
+  }
+  return frame;
 }
 
 }  // namespace causeway::testing

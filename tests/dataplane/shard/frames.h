@@ -95,4 +95,8 @@ Bytes Transaction();
 Bytes SendIndication(const Endpoint& peer, const Bytes& data, const Bytes& more = {});
 Bytes DataIndication(const Endpoint& peer, const Bytes& data, const Bytes& transaction_id);
 
+/// A relayed frame without what is drawn anew for each: the identification of a packet or of its
+/// fragments, and a Data indication's transaction id with all that it changes.
+Bytes WithoutChance(Bytes frame);
+
 }  // namespace causeway::testing
