@@ -1,17 +1,17 @@
 // Where the shards' events go.
 #pragma once
 
+#include "control/next_hop/next_hops.h"
 #include "control/turn/server.h"
 #include "dataplane/commands.h"
 #include "dataplane/link/link.h"
-#include "dataplane/next_hop/next_hops.h"
 
 namespace causeway::daemon {
 
 /// Control thread only. All that it refers to outlives it.
 class ControlSink : public EventSink {
  public:
-  ControlSink(turn::Server& server, NextHops& next_hops, Link& link)
+  ControlSink(turn::Server& server, next_hop::NextHops& next_hops, Link& link)
       : server_(server), next_hops_(next_hops), link_(link) {}
 
   /// Time of the events that follow.
@@ -29,7 +29,7 @@ class ControlSink : public EventSink {
 
  private:
   turn::Server& server_;
-  NextHops& next_hops_;
+  next_hop::NextHops& next_hops_;
   Link& link_;
   turn::Now now_;
 };

@@ -143,14 +143,15 @@ absl::Status Daemon::StartDataplane() {
 }
 
 absl::Status Daemon::StartKernelSide() {
-  NextHopsConfig settings{engine_->link().kernel_interface(), config_.node, config_.relay_prefixes};
-  auto next_hops = NextHops::Create(settings, *engine_);
+  next_hop::NextHopsConfig settings{engine_->link().kernel_interface(), config_.node,
+                                    config_.relay_prefixes};
+  auto next_hops = next_hop::NextHops::Create(settings, *engine_);
   if (!next_hops.ok()) return next_hops.status();
   next_hops_ = *std::move(next_hops);
-  auto icmp = IcmpListener::Create();
+  auto icmp = next_hop::IcmpListener::Create();
   if (!icmp.ok()) return icmp.status();
   icmp_ = *std::move(icmp);
-  auto addresses = KernelAddresses("");
+  auto addresses = next_hop::KernelAddresses("");
   if (!addresses.ok()) return addresses.status();
   kernel_addresses_ = *std::move(addresses);
   return absl::OkStatus();
@@ -271,7 +272,7 @@ void Daemon::Reload() {
 }
 
 void Daemon::FollowKernelAddresses() {
-  auto addresses = KernelAddresses("");
+  auto addresses = next_hop::KernelAddresses("");
   if (!addresses.ok() || *addresses == kernel_addresses_) return;
   kernel_addresses_ = *std::move(addresses);
   *policy_ = MakePeerPolicy(config_, kernel_addresses_);
@@ -279,7 +280,7 @@ void Daemon::FollowKernelAddresses() {
 }
 
 void Daemon::OnIcmp() {
-  icmp_->OnReadable([this](const IcmpError& error) {
+  icmp_->OnReadable([this](const next_hop::IcmpError& error) {
     server_->HandleIcmp(error.source, error.destination, error.type, error.code, error.error_data);
   });
 }

@@ -15,10 +15,10 @@
 #include "control/daemon/mailbox.h"
 #include "control/daemon/secure_random.h"
 #include "control/daemon/stats_printer.h"
+#include "control/next_hop/icmp_listener.h"
+#include "control/next_hop/next_hops.h"
 #include "control/turn/server.h"
 #include "dataplane/engine/engine.h"
-#include "dataplane/next_hop/icmp_listener.h"
-#include "dataplane/next_hop/next_hops.h"
 
 namespace causeway::daemon {
 
@@ -72,9 +72,9 @@ class Daemon {
   uint64_t cpu_us_when_ready_ = 0;
 
   // Destroyed from the last to the first: the shards, stopped by ~Engine, read NextHops' tables.
-  std::unique_ptr<NextHops> next_hops_;
+  std::unique_ptr<next_hop::NextHops> next_hops_;
   std::unique_ptr<Engine> engine_;
-  std::unique_ptr<IcmpListener> icmp_;
+  std::unique_ptr<next_hop::IcmpListener> icmp_;
   std::unique_ptr<ReplaceableAuthenticator> authenticator_;
   std::unique_ptr<turn::PeerPolicy> policy_;
   std::unique_ptr<turn::Server> server_;

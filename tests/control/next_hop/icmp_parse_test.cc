@@ -3,9 +3,9 @@
 #include <memory>
 #include <random>
 
-#include "dataplane/next_hop/icmp_listener.h"
+#include "control/next_hop/icmp_listener.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 namespace {
 
 using Bytes = std::vector<uint8_t>;
@@ -169,4 +169,4 @@ TEST(IcmpParseTest, MutatedMessagesYieldErrorsOfTheirFamilyOnly) {
 }
 
 }  // namespace
-}  // namespace causeway
+}  // namespace causeway::next_hop

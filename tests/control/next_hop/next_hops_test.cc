@@ -1,12 +1,12 @@
-#include "dataplane/next_hop/next_hops.h"
+#include "control/next_hop/next_hops.h"
 
 #include <algorithm>
 
-#include "dataplane/next_hop/next_hops_impl.h"
+#include "control/next_hop/next_hops_impl.h"
 #include "gtest/gtest.h"
-#include "tests/dataplane/next_hop/fake_kernel.h"
+#include "tests/control/next_hop/fake_kernel.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 namespace {
 
 class NextHopsTest : public ::testing::Test {
@@ -506,4 +506,4 @@ TEST_F(NextHopsTest, MoreNeighboursThanIdsLeavesSomeUnresolvedAndTheOldestGoes) 
 }
 
 }  // namespace
-}  // namespace causeway
+}  // namespace causeway::next_hop

@@ -1,13 +1,13 @@
-#include "dataplane/next_hop/rtnetlink.h"
+#include "control/next_hop/rtnetlink.h"
 
 #include <cstring>
 #include <random>
 
-#include "dataplane/next_hop/kernel_view.h"
+#include "control/next_hop/kernel_view.h"
 #include "gtest/gtest.h"
-#include "tests/dataplane/next_hop/fake_kernel.h"
+#include "tests/control/next_hop/fake_kernel.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 namespace {
 
 std::vector<Message> Samples() {
@@ -141,4 +141,4 @@ TEST(Rtnetlink, HostBitsAreCleared) {
 }
 
 }  // namespace
-}  // namespace causeway
+}  // namespace causeway::next_hop

@@ -1,4 +1,4 @@
-#include "dataplane/next_hop/rtnetlink.h"
+#include "control/next_hop/rtnetlink.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <array>
 
-namespace causeway {
+namespace causeway::next_hop {
 namespace {
 
 constexpr uint8_t kMappedLength = 96;
@@ -227,4 +227,4 @@ std::optional<AddressMessage> ParseAddress(const nlmsghdr& message) {
                         *address, attributes.U32(IFA_FLAGS, body->ifa_flags)};
 }
 
-}  // namespace causeway
+}  // namespace causeway::next_hop

@@ -1,11 +1,11 @@
-#include "dataplane/next_hop/next_hop_table.h"
+#include "control/next_hop/next_hop_table.h"
 
 #include <set>
 
 #include "gtest/gtest.h"
-#include "tests/dataplane/next_hop/fake_kernel.h"
+#include "tests/control/next_hop/fake_kernel.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 namespace {
 
 HopKey Key(uint32_t n) { return {IpAddress::V4(0x0a000000 + n), 0}; }
@@ -24,7 +24,7 @@ TEST(NextHopTable, AnIdIsDealtAgainOnlyWhenAllShardsHaveAdopted) {
   }
   const uint32_t newcomer = NextHopTable::kCapacity;
   EXPECT_FALSE(table.Deal(Key(newcomer), Mac(2))) << "all ids are in use";
-  const NextHopId first = *table.Find(Key(0));
+  const NextHopId first = *table.LookUp(Key(0));
   table.Publish(HostRoute(0, first));
 
   wanted.erase(wanted.begin());
@@ -117,4 +117,4 @@ TEST(NextHopTable, OneNeighbourWithTwoRouteMtus) {
 }
 
 }  // namespace
-}  // namespace causeway
+}  // namespace causeway::next_hop

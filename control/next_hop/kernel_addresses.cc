@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
-#include "dataplane/next_hop/netlink.h"
-#include "dataplane/next_hop/next_hops.h"
-#include "dataplane/next_hop/rtnetlink.h"
+#include "control/next_hop/netlink.h"
+#include "control/next_hop/next_hops.h"
+#include "control/next_hop/rtnetlink.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 
 absl::StatusOr<std::vector<IpAddress>> KernelAddresses(const std::string& interface_or_empty) {
   auto netlink = OpenNetlink();
@@ -36,4 +36,4 @@ absl::StatusOr<std::vector<IpAddress>> KernelAddresses(const std::string& interf
   return addresses;
 }
 
-}  // namespace causeway
+}  // namespace causeway::next_hop

@@ -13,12 +13,12 @@
 #include <functional>
 
 #include "absl/strings/str_format.h"
-#include "dataplane/next_hop/netlink.h"
-#include "dataplane/next_hop/next_hops.h"
+#include "control/next_hop/netlink.h"
+#include "control/next_hop/next_hops.h"
 #include "gtest/gtest.h"
-#include "tests/dataplane/next_hop/fake_kernel.h"
+#include "tests/control/next_hop/fake_kernel.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -387,4 +387,4 @@ TEST_F(KernelTest, OverflowIsToldAsLoss) {
 }
 
 }  // namespace
-}  // namespace causeway
+}  // namespace causeway::next_hop

@@ -1,4 +1,4 @@
-#include "dataplane/next_hop/route_plan.h"
+#include "control/next_hop/route_plan.h"
 
 #include <linux/rtnetlink.h>
 
@@ -8,7 +8,7 @@
 #include <tuple>
 #include <utility>
 
-namespace causeway {
+namespace causeway::next_hop {
 namespace {
 
 // Destinations that no peer may have, whatever the kernel's routes say (RFC 6890).
@@ -120,4 +120,4 @@ class Planner {
 
 RoutePlan PlanRoutes(const RoutePlanInput& input) { return Planner(input).Run(); }
 
-}  // namespace causeway
+}  // namespace causeway::next_hop

@@ -16,9 +16,9 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "dataplane/next_hop/icmp_listener.h"
+#include "control/next_hop/icmp_listener.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 namespace {
 
 constexpr uint16_t kRelayPort = 49200;
@@ -247,4 +247,4 @@ TEST_F(IcmpKernelTest, SaysWhatIsMissingWithoutTheCapability) {
 }
 
 }  // namespace
-}  // namespace causeway
+}  // namespace causeway::next_hop

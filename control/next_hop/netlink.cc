@@ -1,4 +1,4 @@
-#include "dataplane/next_hop/netlink.h"
+#include "control/next_hop/netlink.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/neighbour.h>
@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_format.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 namespace {
 
 constexpr int kReceiveBufferBytes = 8 << 20;
@@ -211,4 +211,4 @@ absl::StatusOr<std::unique_ptr<Netlink>> OpenNetlink() {
   return std::unique_ptr<Netlink>(std::move(netlink));
 }
 
-}  // namespace causeway
+}  // namespace causeway::next_hop

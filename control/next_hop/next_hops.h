@@ -12,7 +12,7 @@
 #include "dataplane/commands.h"
 #include "dataplane/node_config.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 
 struct NextHopsConfig {
   std::string interface;  // Link::kernel_interface()
@@ -50,4 +50,4 @@ class NextHops {
 /// Addresses that the kernel holds: all of the host, or those of one interface.
 absl::StatusOr<std::vector<IpAddress>> KernelAddresses(const std::string& interface_or_empty);
 
-}  // namespace causeway
+}  // namespace causeway::next_hop

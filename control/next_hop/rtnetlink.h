@@ -10,7 +10,7 @@
 
 #include "dataplane/address.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 
 /// RTM_NEWLINK or RTM_DELLINK.
 struct LinkMessage {
@@ -68,4 +68,4 @@ std::optional<NeighbourMessage> ParseNeighbour(const nlmsghdr& message);
 std::optional<RouteMessage> ParseRoute(const nlmsghdr& message);
 std::optional<AddressMessage> ParseAddress(const nlmsghdr& message);
 
-}  // namespace causeway
+}  // namespace causeway::next_hop

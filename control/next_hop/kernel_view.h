@@ -9,10 +9,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
-#include "dataplane/next_hop/netlink.h"
-#include "dataplane/next_hop/rtnetlink.h"
+#include "control/next_hop/netlink.h"
+#include "control/next_hop/rtnetlink.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 
 /// What notices have changed since the last look.
 struct KernelChanges {
@@ -58,7 +58,7 @@ class KernelView {
   const std::vector<RouteMessage>& routes() const { return routes_; }
   const absl::flat_hash_map<IpAddress, Neighbour>& neighbours() const { return neighbours_; }
   /// Null when the kernel does not know it.
-  const Neighbour* FindNeighbour(const IpAddress& address) const;
+  const Neighbour* LookUpNeighbour(const IpAddress& address) const;
 
  private:
   void ApplyLink(const LinkMessage& link, KernelChanges* changes);
@@ -70,4 +70,4 @@ class KernelView {
   absl::flat_hash_map<IpAddress, Neighbour> neighbours_;
 };
 
-}  // namespace causeway
+}  // namespace causeway::next_hop

@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "dataplane/address.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 
 /// An ICMP error with the UDP packet inside it (RFC 8656 section 11.5).
 struct IcmpError {
@@ -47,4 +47,4 @@ class IcmpListener {
   int v6_fd_ = -1;
 };
 
-}  // namespace causeway
+}  // namespace causeway::next_hop

@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "dataplane/next_hop/kernel_view.h"
-#include "dataplane/next_hop/netlink.h"
-#include "dataplane/next_hop/next_hop_table.h"
-#include "dataplane/next_hop/next_hops.h"
-#include "dataplane/next_hop/route_plan.h"
+#include "control/next_hop/kernel_view.h"
+#include "control/next_hop/netlink.h"
+#include "control/next_hop/next_hop_table.h"
+#include "control/next_hop/next_hops.h"
+#include "control/next_hop/route_plan.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 
 /// Joins what the kernel says (KernelView), what its routes mean (RoutePlan) and what shards are
 /// told (NextHopTable). Control thread.
@@ -88,4 +88,4 @@ class NextHopsImpl : public NextHops {
   bool dirty_ = true;           // what shards have may be out of date
 };
 
-}  // namespace causeway
+}  // namespace causeway::next_hop

@@ -13,11 +13,11 @@
 #include <utility>
 #include <vector>
 
+#include "control/next_hop/netlink.h"
 #include "dataplane/commands.h"
-#include "dataplane/next_hop/netlink.h"
 #include "dataplane/route_table.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 
 inline IpAddress A(const std::string& text) { return *IpAddress::Parse(text); }
 inline MacAddress Mac(uint8_t last) { return {2, 0, 0, 0, 0, last}; }
@@ -258,4 +258,4 @@ class RecordingDataplane : public Dataplane {
   bool unexpected = false;
 };
 
-}  // namespace causeway
+}  // namespace causeway::next_hop

@@ -1,4 +1,4 @@
-#include "dataplane/next_hop/icmp_listener.h"
+#include "control/next_hop/icmp_listener.h"
 
 #include <linux/icmp.h>
 #include <netinet/icmp6.h>
@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/byte_order.h"
 #include "dataplane/ip/checksum.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 namespace {
 
 constexpr int kReadsPerCall = 64;
@@ -21,20 +21,17 @@ constexpr size_t kPortsSize = 4;
 constexpr size_t kIpv4HeaderSize = 20;
 constexpr size_t kIpv6HeaderSize = 40;
 
-uint32_t ReadBe16(const uint8_t* p) { return uint32_t{p[0]} << 8 | p[1]; }
-uint32_t ReadBe32(const uint8_t* p) { return ReadBe16(p) << 16 | ReadBe16(p + 2); }
-
 bool ReadPorts(const uint8_t* udp, size_t size, IcmpError* out) {
   if (size < kPortsSize) return false;
-  out->source.port = static_cast<uint16_t>(ReadBe16(udp));
-  out->destination.port = static_cast<uint16_t>(ReadBe16(udp + 2));
+  out->source.port = LoadBe16(udp);
+  out->destination.port = LoadBe16(udp + 2);
   return true;
 }
 
 bool ReadQuotedIpv4(const uint8_t* packet, size_t size, IcmpError* out) {
   if (size < kIpv4HeaderSize || packet[0] >> 4 != 4 || packet[9] != IPPROTO_UDP) return false;
   const size_t header_size = (packet[0] & 0xf) * size_t{4};
-  const bool first_fragment = (ReadBe16(packet + 6) & 0x1fff) == 0;
+  const bool first_fragment = (LoadBe16(packet + 6) & 0x1fff) == 0;
   if (header_size < kIpv4HeaderSize || header_size > size || !first_fragment) return false;
   out->source.address = IpAddress::FromV4Bytes(packet + 12);
   out->destination.address = IpAddress::FromV4Bytes(packet + 16);
@@ -47,7 +44,7 @@ bool ReadQuotedIpv6(const uint8_t* packet, size_t size, IcmpError* out) {
   uint8_t next_header = packet[6];
   size_t offset = kIpv6HeaderSize;
   if (next_header == IPPROTO_FRAGMENT) {
-    if (size < offset + 8 || (ReadBe16(packet + offset + 2) & 0xfff8) != 0) return false;
+    if (size < offset + 8 || (LoadBe16(packet + offset + 2) & 0xfff8) != 0) return false;
     next_header = packet[offset];
     offset += 8;
   }
@@ -65,11 +62,11 @@ bool IsRelayedType(Family family, uint8_t type) {
 
 uint32_t ErrorData(Family family, const uint8_t* message) {
   if (family == Family::kIpv6) {
-    return message[0] == ICMP6_PACKET_TOO_BIG ? ReadBe32(message + 4) : 0;
+    return message[0] == ICMP6_PACKET_TOO_BIG ? LoadBe32(message + 4) : 0;
   }
   const bool needs_fragmentation =
       message[0] == ICMP_DEST_UNREACH && message[1] == ICMP_FRAG_NEEDED;
-  return needs_fragmentation ? ReadBe16(message + 6) : 0;
+  return needs_fragmentation ? LoadBe16(message + 6) : 0;
 }
 
 // -1 if the kernel has no IPv6.
@@ -161,4 +158,4 @@ void IcmpListener::OnReadable(const std::function<void(const IcmpError&)>& callb
   if (v6_fd_ >= 0) ReadSome(Family::kIpv6, v6_fd_, callback);
 }
 
-}  // namespace causeway
+}  // namespace causeway::next_hop

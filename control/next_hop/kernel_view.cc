@@ -1,4 +1,4 @@
-#include "dataplane/next_hop/kernel_view.h"
+#include "control/next_hop/kernel_view.h"
 
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -7,7 +7,7 @@
 
 #include <utility>
 
-namespace causeway {
+namespace causeway::next_hop {
 namespace {
 
 constexpr uint16_t kUsable =
@@ -32,7 +32,7 @@ const MacAddress& KernelView::FixedMac() const {
   return (link_.flags & (IFF_NOARP | IFF_LOOPBACK)) == 0 ? link_.broadcast : link_.address;
 }
 
-const KernelView::Neighbour* KernelView::FindNeighbour(const IpAddress& address) const {
+const KernelView::Neighbour* KernelView::LookUpNeighbour(const IpAddress& address) const {
   auto found = neighbours_.find(address);
   return found == neighbours_.end() ? nullptr : &found->second;
 }
@@ -118,4 +118,4 @@ void KernelView::ApplyNeighbour(const NeighbourMessage& neighbour, KernelChanges
   changes->neighbours.insert(neighbour.address);
 }
 
-}  // namespace causeway
+}  // namespace causeway::next_hop

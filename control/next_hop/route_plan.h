@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "control/next_hop/rtnetlink.h"
 #include "dataplane/address.h"
-#include "dataplane/next_hop/rtnetlink.h"
 #include "dataplane/route_table.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 
 /// What becomes of a packet: dropped, sent to the on-link destination itself, sent to one of our
 /// relay addresses, or sent via a gateway.
@@ -39,4 +39,4 @@ struct RoutePlanInput {
 /// broadcast destinations: kNone. Relay prefixes: kRelay, over all of these.
 RoutePlan PlanRoutes(const RoutePlanInput& input);
 
-}  // namespace causeway
+}  // namespace causeway::next_hop

@@ -1,8 +1,8 @@
-#include "dataplane/next_hop/next_hop_table.h"
+#include "control/next_hop/next_hop_table.h"
 
 #include <algorithm>
 
-namespace causeway {
+namespace causeway::next_hop {
 namespace {
 
 bool Same(const std::vector<RouteTable::Route>& a, const std::vector<RouteTable::Route>& b) {
@@ -24,7 +24,7 @@ void NextHopTable::Keep(absl::Span<const HopKey> wanted) {
   }
 }
 
-std::optional<NextHopId> NextHopTable::Find(const HopKey& key) const {
+std::optional<NextHopId> NextHopTable::LookUp(const HopKey& key) const {
   auto found = hops_.find(key);
   if (found == hops_.end()) return std::nullopt;
   return found->second.id;
@@ -32,7 +32,7 @@ std::optional<NextHopId> NextHopTable::Find(const HopKey& key) const {
 
 std::optional<NextHopId> NextHopTable::Deal(const HopKey& key,
                                             const std::optional<MacAddress>& mac) {
-  if (auto id = Find(key)) return id;
+  if (auto id = LookUp(key)) return id;
   Hop hop = {0, mac};
   if (next_unused_ < kMaxNextHops) {
     hop.id = static_cast<NextHopId>(next_unused_++);
@@ -106,4 +106,4 @@ void NextHopTable::Reclaim() {
   }
 }
 
-}  // namespace causeway
+}  // namespace causeway::next_hop

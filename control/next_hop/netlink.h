@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "dataplane/address.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 
 /// What NextHops needs of rtnetlink; a test stands in for the kernel here. Control thread.
 class Netlink {
@@ -41,4 +41,4 @@ class Netlink {
 /// Opens and subscribes in the network namespace of the calling thread.
 absl::StatusOr<std::unique_ptr<Netlink>> OpenNetlink();
 
-}  // namespace causeway
+}  // namespace causeway::next_hop

@@ -1,4 +1,4 @@
-#include "dataplane/next_hop/next_hops.h"
+#include "control/next_hop/next_hops.h"
 
 #include <algorithm>
 #include <functional>
@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
-#include "dataplane/next_hop/next_hops_impl.h"
+#include "control/next_hop/next_hops_impl.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 
 absl::StatusOr<std::unique_ptr<NextHops>> NextHops::Create(const NextHopsConfig& config,
                                                            Dataplane& dataplane) {
@@ -82,7 +82,7 @@ void NextHopsImpl::OnUnresolved(const IpAddress& destination, Deciseconds now) {
     return;
   }
   found->second.asked_at = now_;
-  if (on_link && !table_.Find({address, target.mtu})) dirty_ = true;
+  if (on_link && !table_.LookUp({address, target.mtu})) dirty_ = true;
   RequestIfDue(address, found->second, /*asked=*/true);
 }
 
@@ -127,7 +127,7 @@ const Target& NextHopsImpl::TargetOf(const IpAddress& destination) const {
 std::optional<MacAddress> NextHopsImpl::MacOf(const IpAddress& address) const {
   if (!kernel_.IsUp()) return std::nullopt;
   if (!kernel_.ResolvesNeighbours()) return kernel_.FixedMac();
-  const KernelView::Neighbour* neighbour = kernel_.FindNeighbour(address);
+  const KernelView::Neighbour* neighbour = kernel_.LookUpNeighbour(address);
   if (neighbour == nullptr || !neighbour->IsResolved()) return std::nullopt;
   return neighbour->mac;
 }
@@ -183,7 +183,7 @@ void NextHopsImpl::Request(const IpAddress& address, Use& use) {
 }
 
 void NextHopsImpl::RequestIfDue(const IpAddress& address, Use& use, bool asked) {
-  const KernelView::Neighbour* known = kernel_.FindNeighbour(address);
+  const KernelView::Neighbour* known = kernel_.LookUpNeighbour(address);
   if (known != nullptr && known->IsFixed()) return;
   const bool stale = known != nullptr && known->IsStale();
   Deciseconds every = use.gateway || asked || stale ? kRetrySoon : kRetry;
@@ -197,7 +197,7 @@ void NextHopsImpl::CollectUses() {
     if (added) {
       at->second.unresolved_since = now_;
       at->second.resolved = MacOf(address).has_value();
-      const KernelView::Neighbour* known = kernel_.FindNeighbour(address);
+      const KernelView::Neighbour* known = kernel_.LookUpNeighbour(address);
       if (known == nullptr || !known->IsFixed()) Request(address, at->second);
     }
     return at->second;
@@ -223,7 +223,7 @@ std::vector<HopKey> NextHopsImpl::WantedHops() const {
     if (target.kind != Target::Kind::kNeighbour) continue;
     const HopKey key = {address, target.mtu};
     if (gateways.contains(key)) continue;
-    hosts.emplace_back(use.asked_at, table_.Find(key).has_value(), key);
+    hosts.emplace_back(use.asked_at, table_.LookUp(key).has_value(), key);
   }
   std::sort(hosts.begin(), hosts.end(), std::greater<>());
   std::vector<HopKey> wanted(gateways.begin(), gateways.end());
@@ -262,16 +262,16 @@ std::vector<RouteTable::Route> NextHopsImpl::FinalRoutes(const std::vector<HopKe
         route.next_hop = kHairpin;
         break;
       case Target::Kind::kVia:
-        route.next_hop = table_.Find({target.gateway, target.mtu}).value_or(kNoRoute);
+        route.next_hop = table_.LookUp({target.gateway, target.mtu}).value_or(kNoRoute);
         break;
     }
   }
   for (const HopKey& key : hops) {
     const Target& target = TargetOf(key.address);
     if (target.kind != Target::Kind::kNeighbour || target.mtu != key.mtu) continue;
-    if (auto id = table_.Find(key)) routes.push_back({Prefix::Host(key.address), *id});
+    if (auto id = table_.LookUp(key)) routes.push_back({Prefix::Host(key.address), *id});
   }
   return routes;
 }
 
-}  // namespace causeway
+}  // namespace causeway::next_hop

@@ -15,7 +15,7 @@
 #include "dataplane/commands.h"
 #include "dataplane/route_table.h"
 
-namespace causeway {
+namespace causeway::next_hop {
 
 /// A neighbour as one route uses it.
 struct HopKey {
@@ -41,7 +41,7 @@ class NextHopTable {
   /// The id of a hop; one that is new is dealt an id and has this link address. Nothing when all
   /// ids are in use.
   std::optional<NextHopId> Deal(const HopKey& key, const std::optional<MacAddress>& mac);
-  std::optional<NextHopId> Find(const HopKey& key) const;
+  std::optional<NextHopId> LookUp(const HopKey& key) const;
   /// Sets or clears the link address of a neighbour; tells the shards at once if that is news.
   void SetMac(const IpAddress& address, const std::optional<MacAddress>& mac);
   void SetLinkMtu(uint32_t mtu);
@@ -86,4 +86,4 @@ class NextHopTable {
   uint16_t link_mtu_ = 1500;
 };
 
-}  // namespace causeway
+}  // namespace causeway::next_hop
