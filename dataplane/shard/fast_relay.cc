@@ -184,7 +184,7 @@ unsigned FastRelay(ShardState& state, const FrameBurst& now, const FrameBurst& a
     if (step < chunks) FastClassify(state, now.frames, now.count, step, burst);
     if (step >= 1 && step - 1 < chunks) LookUp(state, step - 1, burst);
     const unsigned end = std::min((step + 1) * FastBurst::kChunk, ahead.count);
-    for (unsigned i = step * FastBurst::kChunk; i < end; ++i) PrefetchFrame(state, ahead.frames[i]);
+    for (unsigned i = step * FastBurst::kChunk; i < end; ++i) state.prefetch(ahead.frames[i]);
     if (step >= 2) Relay(state, step - 2, burst);
   }
   unsigned left = 0;

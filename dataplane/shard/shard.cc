@@ -97,8 +97,7 @@ void ShardImpl::Prepare() {
       static_cast<uint64_t>((static_cast<unsigned __int128>(10) << 64) / rte_get_tsc_hz());
   state_.tick_factor = static_cast<uint64_t>(
       (static_cast<unsigned __int128>(1) << (64 + kMeterTickBits)) / rte_get_tsc_hz());
-  state_.data_offset = static_cast<unsigned>(sizeof(rte_mbuf)) +
-                       rte_pktmbuf_priv_size(state_.config.pool) + RTE_PKTMBUF_HEADROOM;
+  state_.prefetch.Start(state_.config.pool);
   state_.flows.Start(state_.secret);
   state_.next_hops.Start(state_.config.mac, state_.config.mtu);
 }
@@ -163,9 +162,10 @@ unsigned ShardImpl::ServeLink() {
   if (now.count == 0) {
     Receive(now);
     if (now.count == 0) return 0;
-    for (unsigned i = 0; i < now.count; ++i) PrefetchFrame(state_, now.frames[i]);
+    for (unsigned i = 0; i < now.count; ++i) state_.prefetch(now.frames[i]);
   }
   if (now.count == kLinkBurst) Receive(ahead);
+  state_.prefetch.Learn(now.frames[0]);
   uint64_t bytes = 0;
   for (unsigned i = 0; i < now.count; ++i) bytes += now.frames[i]->pkt_len;
   state_.Count(Counter::k_rx_packets, now.count);

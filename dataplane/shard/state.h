@@ -13,6 +13,7 @@
 #include "dataplane/shard/budgets.h"
 #include "dataplane/shard/events.h"
 #include "dataplane/shard/flow_tables.h"
+#include "dataplane/shard/frame_prefetch.h"
 #include "dataplane/shard/hold_queue.h"
 #include "dataplane/shard/next_hop_table.h"
 #include "dataplane/shard/packet.h"
@@ -41,7 +42,7 @@ struct ShardState {
 
   FlowTables flows;
   NextHopTable next_hops;
-  unsigned data_offset = 0;  // from an mbuf of the pool to where frames begin
+  FramePrefetch prefetch;
   unsigned block_shift = 0;  // NodeConfig::RelayBlockShift, worked out once
   uint16_t* identifications = nullptr;
   AddressIndex addresses;
@@ -129,13 +130,6 @@ inline bool PassSpecials(const ShardState& state, MeterLine& meter, Way way, uin
   }
   if ((meter.specials & MeterLine::kMarked) != 0) tos = meter.Mark(way, tos);
   return true;
-}
-
-/// Brings in what of a received frame the first stage reads. Of an mbuf from elsewhere than the
-/// shard's pool the data may lie elsewhere: then it is fetched for nothing.
-inline void PrefetchFrame(const ShardState& state, const rte_mbuf* frame) {
-  __builtin_prefetch(frame);
-  __builtin_prefetch(reinterpret_cast<const uint8_t*>(frame) + state.data_offset);
 }
 
 /// Lays out the tables: the one place that knows how much memory a shard takes.

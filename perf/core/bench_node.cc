@@ -205,6 +205,7 @@ void BenchNode::Arrive(const std::vector<Datagram>& kinds,
   frames_.resize(count);
   Require(rte_pktmbuf_alloc_bulk(pools_.packets, frames_.data(), count) == 0, "packet buffers");
   for (unsigned i = 0; i < count; ++i) {
+    frames_[i]->data_off = population_.headroom;
     WriteInto(frames_[i], kinds[i % kinds.size()], PartiesOf(allocations[i]));
   }
   Require(rte_ring_enqueue_bulk(rx_[0], reinterpret_cast<void**>(frames_.data()), count, nullptr) ==

@@ -206,6 +206,8 @@ std::vector<SceneMaker> ScenesOf(uint32_t allocations, bool lossless) {
   AddGroup({"alternating_channels", "alternating", two, {{.channel = 0}, {.channel = 1}}}, scenes);
   AddGroup({"ipv6", "ipv6", {.allocations = allocations, .v6 = true}, {{}}}, scenes);
   AddGroup({"checksum0", kPlain, plain, {{.checksum = false}}}, scenes);
+  const Population as_af_xdp = {.allocations = allocations, .headroom = 384};
+  AddGroup({"af_xdp_headroom", "af_xdp_headroom", as_af_xdp, {{}}}, scenes);
   const Population handed_off = {.allocations = allocations, .handed_off = true};
   AddGroup({"handoff", "handoff", handed_off, {{}}, lossless}, scenes);
   return scenes;
