@@ -18,7 +18,7 @@ void ControlSink::OnUnknownClient(ShardId shard, const ClientTuple& tuple) {
 }
 
 void ControlSink::OnUnresolved(ShardId, const IpAddress& destination) {
-  next_hops_.OnUnresolved(destination, now_.monotonic);
+  next_hops_.OnUnresolved(destination);
 }
 
 void ControlSink::OnAllocationEnded(ShardId shard, AllocationId allocation,

@@ -179,9 +179,7 @@ absl::Status Daemon::StartLoop() {
   if (!mailbox.ok()) return mailbox.status();
   mailbox_ = *std::move(mailbox);
   absl::Status status = loop_->WatchSignals(kSignals, [this](int signal) { OnSignal(signal); });
-  status.Update(
-      loop_->Watch(next_hops_->fd(), [this] { next_hops_->OnReadable(sink_->now().monotonic); })
-          .status());
+  status.Update(loop_->Watch(next_hops_->fd(), [this] { next_hops_->Submit(); }).status());
   for (const int fd : icmp_->fds()) {
     if (fd >= 0) status.Update(loop_->Watch(fd, [this] { OnIcmp(); }).status());
   }
@@ -294,7 +292,6 @@ void Daemon::OnMirror() {
 }
 
 void Daemon::OnSecond() {
-  next_hops_->Tick(sink_->now().monotonic);
   if (++seconds_ % kAddressCheckSeconds == 0) FollowKernelAddresses();
 }
 

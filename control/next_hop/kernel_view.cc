@@ -38,6 +38,12 @@ const KernelView::Neighbour* KernelView::LookUpNeighbour(const IpAddress& addres
 }
 
 absl::Status KernelView::Load(Netlink& netlink) {
+  absl::Status status = LoadLink(netlink);
+  if (status.ok()) status = LoadRoutes(netlink);
+  return status;
+}
+
+absl::Status KernelView::LoadLink(Netlink& netlink) {
   KernelView fresh(interface_);
   KernelChanges ignored;
   const auto apply = [&](const nlmsghdr& message) { fresh.Apply(message, &ignored); };
@@ -45,9 +51,10 @@ absl::Status KernelView::Load(Netlink& netlink) {
   for (uint8_t family : {AF_INET, AF_INET6}) {
     if (status.ok()) status = netlink.Dump(RTM_GETNEIGH, family, apply);
   }
-  if (status.ok()) status = fresh.LoadRoutes(netlink);
-  if (status.ok()) *this = std::move(fresh);
-  return status;
+  if (!status.ok()) return status;
+  link_ = std::move(fresh.link_);
+  neighbours_ = std::move(fresh.neighbours_);
+  return absl::OkStatus();
 }
 
 absl::Status KernelView::LoadRoutes(Netlink& netlink) {

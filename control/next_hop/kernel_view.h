@@ -23,7 +23,7 @@ struct KernelChanges {
 
 /// A mirror of kernel state. Neighbours follow notices one by one. Routes are dumped anew after a
 /// notice about them: the kernel removes IPv4 routes without a word when a link, an address or a
-/// next-hop object goes, and a rebuilt RouteTable costs as much as the dump. Control thread.
+/// next-hop object goes, and a rebuilt RouteTable costs as much as the dump. One thread at a time.
 class KernelView {
  public:
   struct Neighbour {
@@ -39,8 +39,10 @@ class KernelView {
 
   explicit KernelView(std::string interface) : interface_(std::move(interface)) {}
 
-  /// Dumps everything. On failure the state stays as it was; so too below.
+  /// Dumps everything. What cannot be dumped stays as it was; so too below.
   absl::Status Load(Netlink& netlink);
+  /// Dumps the link and its neighbours.
+  absl::Status LoadLink(Netlink& netlink);
   /// Dumps the routes of the main and local tables.
   absl::Status LoadRoutes(Netlink& netlink);
   /// Takes in a notice.

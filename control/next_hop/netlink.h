@@ -13,7 +13,7 @@
 
 namespace causeway::next_hop {
 
-/// What NextHops needs of rtnetlink; a test stands in for the kernel here. Control thread.
+/// What NextHops needs of rtnetlink; a test stands in for the kernel here. One thread at a time.
 class Netlink {
  public:
   /// Called for each message, whose header and length have been checked to lie within the buffer;

@@ -65,13 +65,7 @@ void NextHopTable::SetLinkMtu(uint32_t mtu) {
 
 void NextHopTable::Tell(const HopKey& key, const Hop& hop) {
   const uint16_t mtu = key.mtu == 0 ? link_mtu_ : std::min(key.mtu, link_mtu_);
-  ToAll(SetNextHop{hop.id, hop.mac.value_or(MacAddress{}), hop.mac.has_value(), mtu});
-}
-
-void NextHopTable::ToAll(const Command& command) {
-  for (size_t shard = 0; shard < adopted_.size(); ++shard) {
-    dataplane_.Submit(static_cast<ShardId>(shard), command);
-  }
+  to_shards_(SetNextHop{hop.id, hop.mac.value_or(MacAddress{}), hop.mac.has_value(), mtu});
 }
 
 void NextHopTable::Publish(std::vector<RouteTable::Route> routes) {
@@ -79,10 +73,10 @@ void NextHopTable::Publish(std::vector<RouteTable::Route> routes) {
     ++generation_;
     tables_.push_back({generation_, std::make_unique<const RouteTable>(routes)});
     published_ = std::move(routes);
-    ToAll(PublishRoutes{tables_.back().table.get(), generation_});
+    to_shards_(PublishRoutes{tables_.back().table.get(), generation_});
   }
   for (NextHopId id : leaving_) {
-    ToAll(SetNextHop{id, {}, false, link_mtu_});
+    to_shards_(SetNextHop{id, {}, false, link_mtu_});
     quarantine_.push_back({id, generation_});
   }
   leaving_.clear();

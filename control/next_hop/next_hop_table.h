@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,16 +25,20 @@ struct HopKey {
   friend auto operator<=>(const HopKey&, const HopKey&) = default;
 };
 
+/// Takes a command that is meant for every shard; order is kept.
+using ToShards = std::function<void(const Command&)>;
+
 /// Deals next-hop ids, sends SetNextHop and PublishRoutes to all shards, frees old route tables.
 /// An id that is taken back is dealt again only when every shard has adopted a table that does not
-/// name it. Control thread.
+/// name it. One thread at a time.
 class NextHopTable {
  public:
   static constexpr int kCapacity = kMaxNextHops - kFirstNeighbour;
   /// Route tables that shards may be behind before Publish has to wait.
   static constexpr size_t kMaxTables = 16;
 
-  NextHopTable(Dataplane& dataplane, ShardId shards) : dataplane_(dataplane), adopted_(shards, 0) {}
+  NextHopTable(ToShards to_shards, ShardId shards)
+      : to_shards_(std::move(to_shards)), adopted_(shards, 0) {}
 
   /// Takes back the ids of all hops that are not in `wanted` (sorted). They stay reserved until the
   /// next Publish, which must not name them, is adopted.
@@ -70,10 +75,9 @@ class NextHopTable {
   };
 
   void Tell(const HopKey& key, const Hop& hop);
-  void ToAll(const Command& command);
   void Reclaim();
 
-  Dataplane& dataplane_;
+  const ToShards to_shards_;
   std::vector<uint32_t> adopted_;  // by shard
   uint32_t generation_ = 0;        // published last
   std::vector<RouteTable::Route> published_;

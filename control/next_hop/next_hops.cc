@@ -1,277 +1,208 @@
 #include "control/next_hop/next_hops.h"
 
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <functional>
-#include <set>
-#include <tuple>
+#include <cerrno>
+#include <deque>
+#include <thread>
 #include <utility>
 
-#include "absl/strings/str_format.h"
-#include "control/next_hop/next_hops_impl.h"
+#include "control/next_hop/kernel_follower.h"
+#include "control/next_hop/pace.h"
+#include "control/next_hop/spsc_ring.h"
 
 namespace causeway::next_hop {
+namespace {
+
+using Clock = Pace::Clock;
+
+// All next hops at once, and room to spare.
+constexpr size_t kCommands = 2 * kMaxNextHops;
+constexpr size_t kUnresolved = 1024;
+constexpr int kCommandsPerSubmit = 256;
+constexpr std::chrono::seconds kTick(1);
+constexpr std::chrono::milliseconds kRetryFullRing(5);
+// Control may share our CPU, and goes first.
+constexpr int kNicer = 10;
+
+void Signal(int fd) {
+  const uint64_t one = 1;
+  (void)!write(fd, &one, sizeof(one));
+}
+
+void Clear(int fd) {
+  uint64_t count;
+  (void)!read(fd, &count, sizeof(count));
+}
+
+void LowerPriority() {
+  errno = 0;
+  const int now = getpriority(PRIO_PROCESS, 0);
+  if (errno == 0) setpriority(PRIO_PROCESS, 0, now + kNicer);
+}
+
+}  // namespace
+
+/// The thread, and what lies between it and control.
+class NextHops::Follower {
+ public:
+  Follower(const NextHopsConfig& config, Dataplane& dataplane, std::unique_ptr<Netlink> netlink)
+      : dataplane_(dataplane),
+        adopted_(config.node.shards),
+        kernel_(
+            config, [this](const Command& command) { waiting_.push_back(command); },
+            std::move(netlink)) {}
+  ~Follower() {
+    if (thread_.joinable()) {
+      stopped_ = true;
+      Signal(wake_fd_);
+      thread_.join();
+    }
+    if (wake_fd_ >= 0) close(wake_fd_);
+    if (commands_fd_ >= 0) close(commands_fd_);
+  }
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
+
+  absl::Status Start() {
+    for (int* fd : {&wake_fd_, &commands_fd_}) {
+      *fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+      if (*fd < 0) return absl::ErrnoToStatus(errno, "next hops: cannot make an eventfd");
+    }
+    if (absl::Status s = kernel_.Start(); !s.ok()) return s;
+    for (const Command& command : waiting_) SubmitToAll(command);
+    waiting_.clear();
+    thread_ = std::thread([this] { Run(); });
+    return absl::OkStatus();
+  }
+
+  // Control thread.
+  int fd() const { return commands_fd_; }
+  void Submit() {
+    Clear(commands_fd_);
+    Command command = PublishRoutes{};
+    for (int i = 0; i < kCommandsPerSubmit; ++i) {
+      if (!commands_.Pop(&command)) return;
+      SubmitToAll(command);
+    }
+    Signal(commands_fd_);
+  }
+  void OnUnresolved(const IpAddress& destination) {
+    // When there is no room the shard asks again.
+    if (unresolved_.Push(destination)) Wake();
+  }
+  void OnRoutesAdopted(ShardId shard, uint32_t generation) {
+    if (shard >= adopted_.size()) return;
+    adopted_[shard].store(generation, std::memory_order_release);
+    Wake();
+  }
+
+ private:
+  void SubmitToAll(const Command& command) {
+    for (size_t shard = 0; shard < adopted_.size(); ++shard) {
+      dataplane_.Submit(static_cast<ShardId>(shard), command);
+    }
+  }
+  void Wake() {
+    if (!woken_.exchange(true, std::memory_order_acq_rel)) Signal(wake_fd_);
+  }
+
+  // The thread.
+  void Run() {
+    LowerPriority();
+    while (!stopped_) {
+      Wait();
+      TakeEvents();
+      kernel_.OnReadable(Now());
+      if (Clock::now() >= next_tick_) {
+        kernel_.Tick(Now());
+        next_tick_ = Clock::now() + kTick;
+      }
+      PassOn();
+      if (kernel_.HasNews() && Clock::now() >= pace_.next()) {
+        const auto began = Clock::now();
+        kernel_.Publish();
+        pace_.Published(began, Clock::now());
+        PassOn();
+      }
+    }
+  }
+
+  void Wait() {
+    auto until = next_tick_;
+    if (kernel_.HasNews()) until = std::min(until, pace_.next());
+    if (!waiting_.empty()) until = std::min(until, Clock::now() + kRetryFullRing);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
+    pollfd waits[] = {{kernel_.fd(), POLLIN, 0}, {wake_fd_, POLLIN, 0}};
+    poll(waits, std::size(waits), static_cast<int>(std::max<long>(left, 0)));
+  }
+
+  void TakeEvents() {
+    Clear(wake_fd_);
+    woken_.exchange(false, std::memory_order_acq_rel);
+    IpAddress destination;
+    while (unresolved_.Pop(&destination)) kernel_.OnUnresolved(destination, Now());
+    for (size_t shard = 0; shard < adopted_.size(); ++shard) {
+      kernel_.OnRoutesAdopted(static_cast<ShardId>(shard),
+                              adopted_[shard].load(std::memory_order_acquire));
+    }
+  }
+
+  void PassOn() {
+    size_t passed = 0;
+    while (!waiting_.empty() && commands_.Push(waiting_.front())) {
+      waiting_.pop_front();
+      ++passed;
+    }
+    if (passed > 0) Signal(commands_fd_);
+  }
+
+  // 0 stands for never.
+  Deciseconds Now() const {
+    const std::chrono::duration<double, std::deci> since = Clock::now() - started_;
+    return static_cast<Deciseconds>(since.count()) + 1;
+  }
+
+  Dataplane& dataplane_;
+  int wake_fd_ = -1;      // of the thread
+  int commands_fd_ = -1;  // of control
+  std::atomic<bool> stopped_ = false;
+  std::atomic<bool> woken_ = false;
+  SpscRing<Command> commands_{kCommands};
+  SpscRing<IpAddress> unresolved_{kUnresolved};
+  std::vector<std::atomic<uint32_t>> adopted_;  // generation, by shard
+
+  // The thread's own, once it runs.
+  std::deque<Command> waiting_;
+  KernelFollower kernel_;
+  Pace pace_;
+  const Clock::time_point started_ = Clock::now();
+  Clock::time_point next_tick_ = started_ + kTick;
+  std::thread thread_;
+};
+
+NextHops::NextHops(std::unique_ptr<Follower> follower) : follower_(std::move(follower)) {}
+NextHops::~NextHops() = default;
 
 absl::StatusOr<std::unique_ptr<NextHops>> NextHops::Create(const NextHopsConfig& config,
                                                            Dataplane& dataplane) {
   if (config.node.shards == 0) return absl::InvalidArgumentError("next hops: no shards to tell");
   auto netlink = OpenNetlink();
   if (!netlink.ok()) return netlink.status();
-  auto next_hops = std::make_unique<NextHopsImpl>(config, dataplane, *std::move(netlink));
-  if (absl::Status s = next_hops->Start(); !s.ok()) return s;
-  return std::unique_ptr<NextHops>(std::move(next_hops));
+  auto follower = std::make_unique<Follower>(config, dataplane, *std::move(netlink));
+  if (absl::Status s = follower->Start(); !s.ok()) return s;
+  return std::unique_ptr<NextHops>(new NextHops(std::move(follower)));
 }
 
-NextHopsImpl::NextHopsImpl(const NextHopsConfig& config, Dataplane& dataplane,
-                           std::unique_ptr<Netlink> netlink)
-    : config_(config),
-      netlink_(std::move(netlink)),
-      kernel_(config.interface),
-      table_(dataplane, config.node.shards) {}
-
-absl::Status NextHopsImpl::Start() {
-  if (absl::Status s = kernel_.Load(*netlink_); !s.ok()) return s;
-  if (!kernel_.Exists()) {
-    return absl::NotFoundError(absl::StrFormat(
-        "there is no network interface %s: `ip link` lists those there are", config_.interface));
-  }
-  PlanAnew();
-  Flush();
-  if (absl::IsPermissionDenied(last_request_)) {
-    return absl::PermissionDeniedError(absl::StrFormat(
-        "may not ask the kernel to resolve neighbours on %s: CAP_NET_ADMIN is missing",
-        config_.interface));
-  }
-  return absl::OkStatus();
-}
-
-void NextHopsImpl::OnReadable(Deciseconds now) {
-  now_ = now;
-  KernelChanges changes;
-  auto read = netlink_->ReadNotices([&](const nlmsghdr& m) { kernel_.Apply(m, &changes); });
-  reload_routes_ |= changes.routes;
-  check_routes_ |= changes.routes;
-  if (!read.ok() || *read == Netlink::Notices::kLost || changes.link || reload_) {
-    Reload();
-  } else {
-    if (reload_routes_ && kernel_.routes().size() < kManyRoutes) ReloadRoutes();
-    for (const IpAddress& address : changes.neighbours) RefreshNeighbour(address);
-  }
-  Flush();
-}
-
-void NextHopsImpl::OnUnresolved(const IpAddress& destination, Deciseconds now) {
-  now_ = now;
-  const Target& target = TargetOf(destination);
-  const bool on_link = target.kind == Target::Kind::kNeighbour;
-  if (!on_link && target.kind != Target::Kind::kVia) return;
-  const IpAddress& address = on_link ? destination : target.gateway;
-  auto found = uses_.find(address);
-  if (found == uses_.end()) {
-    Use use;
-    use.unresolved_since = now_;
-    use.requested_at = now_;
-    if (!on_link || pending_ >= kMaxPending) {
-      Request(address, use);
-      return;
-    }
-    found = uses_.emplace(address, use).first;
-    ++pending_;
-    dirty_ = true;
-    Request(address, found->second);
-    found->second.asked_at = now_;
-    return;
-  }
-  found->second.asked_at = now_;
-  if (on_link && !table_.LookUp({address, target.mtu})) dirty_ = true;
-  RequestIfDue(address, found->second, /*asked=*/true);
-}
-
-void NextHopsImpl::OnRoutesAdopted(ShardId shard, uint32_t generation) {
-  // Hops that found no free id, or a table that had to wait, may have their turn.
-  if (table_.OnRoutesAdopted(shard, generation)) dirty_ = true;
-}
-
-void NextHopsImpl::Tick(Deciseconds now) {
-  now_ = now;
-  requests_left_ = kRequestsPerTick;
-  if (reload_) {
-    Reload();
-  } else if (reload_routes_ || check_routes_) {
-    ReloadRoutes();
-  }
-  check_routes_ = false;
-  pending_ = 0;
-  for (auto use = uses_.begin(); use != uses_.end();) {
-    const bool pending = !use->second.gateway && !use->second.resolved;
-    if (pending && now_ - use->second.unresolved_since >= kForgetAfter) {
-      use = uses_.erase(use);
-      dirty_ = true;
-      continue;
-    }
-    pending_ += pending ? 1 : 0;
-    ++use;
-  }
-  auto at = uses_.lower_bound(tick_at_);
-  for (size_t i = 0; i < uses_.size() && requests_left_ > 0; ++i, ++at) {
-    if (at == uses_.end()) at = uses_.begin();
-    RequestIfDue(at->first, at->second, /*asked=*/false);
-  }
-  tick_at_ = at == uses_.end() ? IpAddress() : at->first;
-  Flush();
-}
-
-const Target& NextHopsImpl::TargetOf(const IpAddress& destination) const {
-  return plan_.targets[plan_table_.LookUp(destination)];
-}
-
-std::optional<MacAddress> NextHopsImpl::MacOf(const IpAddress& address) const {
-  if (!kernel_.IsUp()) return std::nullopt;
-  if (!kernel_.ResolvesNeighbours()) return kernel_.FixedMac();
-  const KernelView::Neighbour* neighbour = kernel_.LookUpNeighbour(address);
-  if (neighbour == nullptr || !neighbour->IsResolved()) return std::nullopt;
-  return neighbour->mac;
-}
-
-void NextHopsImpl::Reload() {
-  reload_ = !kernel_.Load(*netlink_).ok();
-  reload_routes_ = false;
-  PlanAnew();
-}
-
-void NextHopsImpl::ReloadRoutes() {
-  reload_routes_ = false;
-  if (!kernel_.LoadRoutes(*netlink_).ok()) reload_ = true;
-  PlanAnew();
-}
-
-void NextHopsImpl::PlanAnew() {
-  plan_ = PlanRoutes({.routes = kernel_.routes(),
-                      .interface_index = kernel_.IsUp() ? kernel_.link().index : 0,
-                      .resolves_neighbours = kernel_.ResolvesNeighbours(),
-                      .relay_prefixes = config_.relay_prefixes});
-  plan_table_ = RouteTable(plan_.routes);
-  if (kernel_.Exists()) table_.SetLinkMtu(kernel_.link().mtu);
-  for (auto& [address, use] : uses_) {
-    use.gateway = false;
-    RefreshNeighbour(address);
-  }
-  dirty_ = true;
-}
-
-void NextHopsImpl::RefreshNeighbour(const IpAddress& address) {
-  const std::optional<MacAddress> mac = MacOf(address);
-  table_.SetMac(address, mac);
-  auto found = uses_.find(address);
-  if (found == uses_.end()) {
-    dirty_ |= mac.has_value() && TargetOf(address).kind == Target::Kind::kNeighbour;
-    return;
-  }
-  Use& use = found->second;
-  if (use.resolved && !mac) {
-    use.unresolved_since = now_;
-    use.resolved = false;
-    Request(address, use);
-  }
-  use.resolved = mac.has_value();
-}
-
-void NextHopsImpl::Request(const IpAddress& address, Use& use) {
-  if (requests_left_ <= 0 || !kernel_.IsUp() || !kernel_.ResolvesNeighbours()) return;
-  --requests_left_;
-  use.requested_at = now_;
-  last_request_ = netlink_->UseNeighbour(kernel_.link().index, address);
-}
-
-void NextHopsImpl::RequestIfDue(const IpAddress& address, Use& use, bool asked) {
-  const KernelView::Neighbour* known = kernel_.LookUpNeighbour(address);
-  if (known != nullptr && known->IsFixed()) return;
-  const bool stale = known != nullptr && known->IsStale();
-  Deciseconds every = use.gateway || asked || stale ? kRetrySoon : kRetry;
-  if (use.resolved && !stale) every = kAssertEvery;
-  if (now_ - use.requested_at >= every) Request(address, use);
-}
-
-void NextHopsImpl::CollectUses() {
-  const auto add = [&](const IpAddress& address) -> Use& {
-    auto [at, added] = uses_.try_emplace(address);
-    if (added) {
-      at->second.unresolved_since = now_;
-      at->second.resolved = MacOf(address).has_value();
-      const KernelView::Neighbour* known = kernel_.LookUpNeighbour(address);
-      if (known == nullptr || !known->IsFixed()) Request(address, at->second);
-    }
-    return at->second;
-  };
-  for (const Target& target : plan_.targets) {
-    if (target.kind == Target::Kind::kVia) add(target.gateway).gateway = true;
-  }
-  if (!kernel_.IsUp() || !kernel_.ResolvesNeighbours()) return;
-  for (const auto& [address, neighbour] : kernel_.neighbours()) {
-    if (neighbour.IsResolved() && TargetOf(address).kind == Target::Kind::kNeighbour) add(address);
-  }
-}
-
-std::vector<HopKey> NextHopsImpl::WantedHops() const {
-  std::set<HopKey> gateways;
-  for (const Target& target : plan_.targets) {
-    if (target.kind == Target::Kind::kVia) gateways.insert({target.gateway, target.mtu});
-  }
-  // Gateways first; then what shards asked for, the latest first; then what has an id already.
-  std::vector<std::tuple<Deciseconds, bool, HopKey>> hosts;
-  for (const auto& [address, use] : uses_) {
-    const Target& target = TargetOf(address);
-    if (target.kind != Target::Kind::kNeighbour) continue;
-    const HopKey key = {address, target.mtu};
-    if (gateways.contains(key)) continue;
-    hosts.emplace_back(use.asked_at, table_.LookUp(key).has_value(), key);
-  }
-  std::sort(hosts.begin(), hosts.end(), std::greater<>());
-  std::vector<HopKey> wanted(gateways.begin(), gateways.end());
-  for (const auto& host : hosts) wanted.push_back(std::get<HopKey>(host));
-  if (wanted.size() > NextHopTable::kCapacity) wanted.resize(NextHopTable::kCapacity);
-  return wanted;
-}
-
-void NextHopsImpl::Flush() {
-  if (!dirty_ || !table_.CanPublish()) return;
-  dirty_ = false;
-  CollectUses();
-  std::erase_if(uses_, [&](const auto& entry) {
-    return !entry.second.gateway && TargetOf(entry.first).kind != Target::Kind::kNeighbour;
-  });
-  const std::vector<HopKey> wanted = WantedHops();
-  std::vector<HopKey> sorted = wanted;
-  std::sort(sorted.begin(), sorted.end());
-  table_.Keep(sorted);
-  for (const HopKey& key : wanted) table_.Deal(key, MacOf(key.address));
-  table_.Publish(FinalRoutes(wanted));
-}
-
-std::vector<RouteTable::Route> NextHopsImpl::FinalRoutes(const std::vector<HopKey>& hops) const {
-  std::vector<RouteTable::Route> routes = plan_.routes;
-  for (RouteTable::Route& route : routes) {
-    const Target& target = plan_.targets[route.next_hop];
-    switch (target.kind) {
-      case Target::Kind::kNone:
-        route.next_hop = kNoRoute;
-        break;
-      case Target::Kind::kNeighbour:
-        route.next_hop = kOnLink;
-        break;
-      case Target::Kind::kRelay:
-        route.next_hop = kHairpin;
-        break;
-      case Target::Kind::kVia:
-        route.next_hop = table_.LookUp({target.gateway, target.mtu}).value_or(kNoRoute);
-        break;
-    }
-  }
-  for (const HopKey& key : hops) {
-    const Target& target = TargetOf(key.address);
-    if (target.kind != Target::Kind::kNeighbour || target.mtu != key.mtu) continue;
-    if (auto id = table_.LookUp(key)) routes.push_back({Prefix::Host(key.address), *id});
-  }
-  return routes;
+int NextHops::fd() const { return follower_->fd(); }
+void NextHops::Submit() { follower_->Submit(); }
+void NextHops::OnUnresolved(const IpAddress& destination) { follower_->OnUnresolved(destination); }
+void NextHops::OnRoutesAdopted(ShardId shard, uint32_t generation) {
+  follower_->OnRoutesAdopted(shard, generation);
 }
 
 }  // namespace causeway::next_hop

@@ -1,6 +1,8 @@
-// Next hops from the kernel's own routes and neighbours, over netlink. Runs on the control thread.
+// Next hops from the kernel's own routes and neighbours, over netlink, on a thread of their own.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,30 +23,40 @@ struct NextHopsConfig {
 };
 
 /// Follows routes (main table) and neighbours of one interface, and keeps every shard's next-hop
-/// table and route table up to date. Changes take effect as soon as the netlink message is read.
-/// Shards read the route tables that this owns: it must outlive them. Needs CAP_NET_ADMIN, and
-/// keeps needing it, to have the kernel resolve neighbours.
+/// table and route table up to date. A thread of its own reads netlink, keeps the tables and frees
+/// them; the control thread passes on what is ready, and never waits for that thread. A neighbour's
+/// change takes effect as soon as its message is read. The first change of routes does so too; those
+/// that follow are gathered (Pace). Shards read the route tables that this owns: it must outlive
+/// them. Needs CAP_NET_ADMIN, and keeps needing it, to have the kernel resolve neighbours.
 ///
 /// Every neighbour with a next hop counts as in use: gateways, on-link destinations that a shard
 /// asked for and those that the kernel knows. On a link without neighbours (loopback, NOARP,
 /// point-to-point) all routes share one next hop, with the link address that the kernel would use.
 class NextHops {
  public:
-  /// Dumps what the kernel has and publishes it to all shards before it returns. NotFoundError when
-  /// there is no such interface, PermissionDeniedError without CAP_NET_ADMIN.
+  /// Dumps what the kernel has and submits it to all shards before it returns. NotFoundError when
+  /// there is no such interface, PermissionDeniedError without CAP_NET_ADMIN. Control thread; so too
+  /// below.
   static absl::StatusOr<std::unique_ptr<NextHops>> Create(const NextHopsConfig& config,
                                                           Dataplane& dataplane);
-  virtual ~NextHops() = default;
+  /// Ends the thread.
+  ~NextHops();
+  NextHops(const NextHops&) = delete;
+  NextHops& operator=(const NextHops&) = delete;
 
-  /// Poll this for reading, then call OnReadable.
-  virtual int fd() const = 0;
-  virtual void OnReadable(Deciseconds now) = 0;
-  /// A shard holds a packet for this on-link destination: asks the kernel to resolve it.
-  virtual void OnUnresolved(const IpAddress& destination, Deciseconds now) = 0;
-  virtual void OnRoutesAdopted(ShardId shard, uint32_t generation) = 0;
-  /// Once a second or so: has the kernel confirm the neighbours that are in use and try again those
-  /// that did not answer; forgets on-link ones that have not answered for 30 s.
-  virtual void Tick(Deciseconds now) = 0;
+  /// Readable when commands wait for the shards: call Submit.
+  int fd() const;
+  /// Submits commands that wait, a bounded number; what is left keeps fd() readable.
+  void Submit();
+  /// A shard holds a packet for this on-link destination: has the kernel resolve it.
+  void OnUnresolved(const IpAddress& destination);
+  void OnRoutesAdopted(ShardId shard, uint32_t generation);
+
+ private:
+  class Follower;
+  explicit NextHops(std::unique_ptr<Follower> follower);
+
+  const std::unique_ptr<Follower> follower_;
 };
 
 /// Addresses that the kernel holds: all of the host, or those of one interface.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "control/next_hop/netlink.h"
+#include "control/next_hop/next_hop_table.h"
 #include "dataplane/commands.h"
 #include "dataplane/route_table.h"
 
@@ -217,6 +218,12 @@ class RecordingDataplane : public Dataplane {
     int set_next_hops = 0;
   };
 
+  /// For NextHopTable and KernelFollower.
+  ToShards AllOf(ShardId count) {
+    return [this, count](const Command& command) {
+      for (ShardId id = 0; id < count; ++id) Submit(id, command);
+    };
+  }
   void Submit(ShardId id, const Command& command) override {
     Shard& shard = shards[id];
     if (const auto* hop = std::get_if<SetNextHop>(&command)) {

@@ -16,7 +16,7 @@ std::vector<RouteTable::Route> HostRoute(uint32_t n, NextHopId id) {
 
 TEST(NextHopTable, AnIdIsDealtAgainOnlyWhenAllShardsHaveAdopted) {
   RecordingDataplane dataplane;
-  NextHopTable table(dataplane, 2);
+  NextHopTable table(dataplane.AllOf(2), 2);
   std::vector<HopKey> wanted;
   for (uint32_t i = 0; i < NextHopTable::kCapacity; ++i) {
     wanted.push_back(Key(i));
@@ -44,7 +44,7 @@ TEST(NextHopTable, AnIdIsDealtAgainOnlyWhenAllShardsHaveAdopted) {
 
 TEST(NextHopTable, TablesAreFreedInOrderWhenEveryShardHasLeftThem) {
   RecordingDataplane dataplane;
-  NextHopTable table(dataplane, 3);
+  NextHopTable table(dataplane.AllOf(3), 3);
   const NextHopId id = *table.Deal(Key(1), Mac(1));
   for (uint32_t i = 1; i <= 4; ++i) table.Publish(HostRoute(i, id));
   EXPECT_EQ(dataplane.shards[2].generation, 4u);
@@ -63,7 +63,7 @@ TEST(NextHopTable, TablesAreFreedInOrderWhenEveryShardHasLeftThem) {
 
 TEST(NextHopTable, BogusAdoptionsAreIgnored) {
   RecordingDataplane dataplane;
-  NextHopTable table(dataplane, 1);
+  NextHopTable table(dataplane.AllOf(1), 1);
   table.Publish(HostRoute(1, kNoRoute));
   table.Publish(HostRoute(1, kOnLink));
   EXPECT_FALSE(table.OnRoutesAdopted(1, 2));
@@ -75,7 +75,7 @@ TEST(NextHopTable, BogusAdoptionsAreIgnored) {
 
 TEST(NextHopTable, ShardsThatFallBehindHoldPublishingBack) {
   RecordingDataplane dataplane;
-  NextHopTable table(dataplane, 1);
+  NextHopTable table(dataplane.AllOf(1), 1);
   for (uint32_t i = 0; i < NextHopTable::kMaxTables; ++i) {
     ASSERT_TRUE(table.CanPublish());
     table.Publish(HostRoute(i, kOnLink));
@@ -87,7 +87,7 @@ TEST(NextHopTable, ShardsThatFallBehindHoldPublishingBack) {
 
 TEST(NextHopTable, SameRoutesAreNotPublishedAgainAndSameMacNotSentAgain) {
   RecordingDataplane dataplane;
-  NextHopTable table(dataplane, 1);
+  NextHopTable table(dataplane.AllOf(1), 1);
   const NextHopId id = *table.Deal(Key(1), Mac(1));
   table.Publish(HostRoute(1, id));
   table.Publish(HostRoute(1, id));
@@ -101,7 +101,7 @@ TEST(NextHopTable, SameRoutesAreNotPublishedAgainAndSameMacNotSentAgain) {
 
 TEST(NextHopTable, OneNeighbourWithTwoRouteMtus) {
   RecordingDataplane dataplane;
-  NextHopTable table(dataplane, 1);
+  NextHopTable table(dataplane.AllOf(1), 1);
   const IpAddress gateway = Key(1).address;
   const NextHopId wide = *table.Deal({gateway, 0}, std::nullopt);
   const NextHopId narrow = *table.Deal({gateway, 1400}, std::nullopt);

@@ -1,4 +1,4 @@
-// NextHops over a given Netlink. Internal: others call NextHops::Create.
+// What NextHops does on its thread, over a given Netlink.
 #pragma once
 
 #include <map>
@@ -15,8 +15,8 @@
 namespace causeway::next_hop {
 
 /// Joins what the kernel says (KernelView), what its routes mean (RoutePlan) and what shards are
-/// told (NextHopTable). Control thread.
-class NextHopsImpl : public NextHops {
+/// told (NextHopTable). One thread at a time.
+class KernelFollower {
  public:
   /// A neighbour that did not answer for so long is forgotten, unless it is a gateway.
   static constexpr Deciseconds kForgetAfter = 300;
@@ -31,20 +31,27 @@ class NextHopsImpl : public NextHops {
   static constexpr int kRequestsPerTick = 512;
   /// On-link destinations that may wait for an answer at once.
   static constexpr size_t kMaxPending = 1024;
-  /// From here on routes are dumped once per Tick instead of once per OnReadable.
-  static constexpr size_t kManyRoutes = 20'000;
 
-  NextHopsImpl(const NextHopsConfig& config, Dataplane& dataplane,
-               std::unique_ptr<Netlink> netlink);
+  KernelFollower(const NextHopsConfig& config, ToShards to_shards,
+                 std::unique_ptr<Netlink> netlink);
   /// Loads and publishes. NotFoundError when the interface does not exist, PermissionDeniedError
   /// without CAP_NET_ADMIN.
   absl::Status Start();
 
-  int fd() const override { return netlink_->fd(); }
-  void OnReadable(Deciseconds now) override;
-  void OnUnresolved(const IpAddress& destination, Deciseconds now) override;
-  void OnRoutesAdopted(ShardId shard, uint32_t generation) override;
-  void Tick(Deciseconds now) override;
+  /// Poll this for reading, then call OnReadable. Link addresses reach the shards within the call,
+  /// routes by Publish.
+  int fd() const { return netlink_->fd(); }
+  void OnReadable(Deciseconds now);
+  /// A shard holds a packet for this on-link destination: asks the kernel to resolve it.
+  void OnUnresolved(const IpAddress& destination, Deciseconds now);
+  void OnRoutesAdopted(ShardId shard, uint32_t generation);
+  /// Once a second or so: has the kernel confirm the neighbours that are in use and try again those
+  /// that did not answer; forgets on-link ones that have not answered for 30 s.
+  void Tick(Deciseconds now);
+  /// Publish has something to do and room to do it.
+  bool HasNews() const { return (reload_routes_ || plan_anew_ || dirty_) && table_.CanPublish(); }
+  /// Brings the shards' routes up to date.
+  void Publish();
 
  private:
   // A neighbour that we hold a next hop for, or want to.
@@ -59,15 +66,13 @@ class NextHopsImpl : public NextHops {
 
   const Target& TargetOf(const IpAddress& destination) const;
   std::optional<MacAddress> MacOf(const IpAddress& address) const;
-  void Reload();
-  void ReloadRoutes();
+  void ReloadLink();
   void PlanAnew();
   void RefreshNeighbour(const IpAddress& address);
   void Request(const IpAddress& address, Use& use);
   void RequestIfDue(const IpAddress& address, Use& use, bool asked);
   void CollectUses();
   std::vector<HopKey> WantedHops() const;
-  void Flush();
   std::vector<RouteTable::Route> FinalRoutes(const std::vector<HopKey>& hops) const;
 
   const NextHopsConfig config_;
@@ -82,9 +87,10 @@ class NextHopsImpl : public NextHops {
   int requests_left_ = kRequestsPerTick;
   absl::Status last_request_;
   Deciseconds now_ = 0;
-  bool reload_ = false;         // the kernel's state could not be read in full
+  bool reload_link_ = false;    // link and neighbours could not be read in full
   bool reload_routes_ = false;  // routes have changed since they were dumped
   bool check_routes_ = false;   // dump once more: the kernel may remove routes after its notice
+  bool plan_anew_ = false;      // the link has changed
   bool dirty_ = true;           // what shards have may be out of date
 };
 

@@ -1,23 +1,22 @@
-#include "control/next_hop/next_hops.h"
+#include "control/next_hop/kernel_follower.h"
 
 #include <algorithm>
 
-#include "control/next_hop/next_hops_impl.h"
 #include "gtest/gtest.h"
 #include "tests/control/next_hop/fake_kernel.h"
 
 namespace causeway::next_hop {
 namespace {
 
-class NextHopsTest : public ::testing::Test {
+class KernelFollowerTest : public ::testing::Test {
  protected:
   absl::Status Start() {
     NextHopsConfig config;
     config.interface = "eth9";
     config.node.shards = 2;
     config.relay_prefixes = {*Prefix::Parse("198.51.100.0/28"), *Prefix::Parse("2001:db8:f::/64")};
-    hops_ =
-        std::make_unique<NextHopsImpl>(config, dataplane_, std::make_unique<FakeNetlink>(kernel_));
+    hops_ = std::make_unique<KernelFollower>(config, dataplane_.AllOf(2),
+                                             std::make_unique<FakeNetlink>(kernel_));
     return hops_->Start();
   }
   void StartWell() { ASSERT_TRUE(Start().ok()); }
@@ -25,6 +24,7 @@ class NextHopsTest : public ::testing::Test {
   void Read(std::vector<Message> notices = {}) {
     kernel_.notices.insert(kernel_.notices.end(), notices.begin(), notices.end());
     hops_->OnReadable(now_);
+    hops_->Publish();
     AdoptAll();
   }
   void AdoptAll() {
@@ -33,6 +33,7 @@ class NextHopsTest : public ::testing::Test {
   void Tick(Deciseconds later = 10) {
     now_ += later;
     hops_->Tick(now_);
+    hops_->Publish();
     AdoptAll();
   }
   std::string Fate(const std::string& destination) {
@@ -48,10 +49,10 @@ class NextHopsTest : public ::testing::Test {
   FakeKernel kernel_;
   RecordingDataplane dataplane_;
   Deciseconds now_ = 1000;
-  std::unique_ptr<NextHopsImpl> hops_;
+  std::unique_ptr<KernelFollower> hops_;
 };
 
-TEST_F(NextHopsTest, PublishesWhatTheKernelHasAtStart) {
+TEST_F(KernelFollowerTest, PublishesWhatTheKernelHasAtStart) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.254"}), Route("192.0.2.0/24"),
                     Route("::/0", {.via = "fe80::1", .metric = 1024}), Route("2001:db8::/64")};
   kernel_.neighbours = {
@@ -70,14 +71,14 @@ TEST_F(NextHopsTest, PublishesWhatTheKernelHasAtStart) {
   EXPECT_FALSE(dataplane_.unexpected);
 }
 
-TEST_F(NextHopsTest, NoInterfaceIsAnErrorThatNamesIt) {
+TEST_F(KernelFollowerTest, NoInterfaceIsAnErrorThatNamesIt) {
   kernel_.links = {Link(IFF_UP, 1500, RTM_NEWLINK, 3, "other")};
   const absl::Status status = Start();
   EXPECT_TRUE(absl::IsNotFound(status));
   EXPECT_NE(status.message().find("eth9"), std::string::npos);
 }
 
-TEST_F(NextHopsTest, MissingCapabilityIsAnError) {
+TEST_F(KernelFollowerTest, MissingCapabilityIsAnError) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.254"})};
   kernel_.answer = absl::PermissionDeniedError("no");
   const absl::Status status = Start();
@@ -85,7 +86,7 @@ TEST_F(NextHopsTest, MissingCapabilityIsAnError) {
   EXPECT_NE(status.message().find("CAP_NET_ADMIN"), std::string::npos);
 }
 
-TEST_F(NextHopsTest, NeighbourStates) {
+TEST_F(KernelFollowerTest, NeighbourStates) {
   const std::vector<std::pair<uint16_t, const char*>> states = {
       {NUD_REACHABLE, "5"},  {NUD_STALE, "5"},          {NUD_DELAY, "5"},
       {NUD_PROBE, "5"},      {NUD_PERMANENT, "5"},      {NUD_NOARP, "5"},
@@ -100,7 +101,7 @@ TEST_F(NextHopsTest, NeighbourStates) {
   EXPECT_EQ(Fate("203.0.113.1"), "waits");
 }
 
-TEST_F(NextHopsTest, GatewayMacChangeReachesAllShardsWithoutARouteTable) {
+TEST_F(KernelFollowerTest, GatewayMacChangeReachesAllShardsWithoutARouteTable) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.254"})};
   kernel_.neighbours = {Neighbour("192.0.2.254", NUD_REACHABLE, Mac(1))};
   StartWell();
@@ -112,7 +113,7 @@ TEST_F(NextHopsTest, GatewayMacChangeReachesAllShardsWithoutARouteTable) {
   EXPECT_EQ(dataplane_.shards[1].set_next_hops, sent + 1);
 }
 
-TEST_F(NextHopsTest, GatewayIsAskedForAtOnceAndAgainUntilItAnswers) {
+TEST_F(KernelFollowerTest, GatewayIsAskedForAtOnceAndAgainUntilItAnswers) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.254"})};
   StartWell();
   EXPECT_EQ(Used("192.0.2.254"), 1);
@@ -125,7 +126,7 @@ TEST_F(NextHopsTest, GatewayIsAskedForAtOnceAndAgainUntilItAnswers) {
   EXPECT_EQ(Fate("203.0.113.1"), "1");
 }
 
-TEST_F(NextHopsTest, StaleNeighbourIsConfirmedAndFailedOneAskedForAnew) {
+TEST_F(KernelFollowerTest, StaleNeighbourIsConfirmedAndFailedOneAskedForAnew) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.254"})};
   kernel_.neighbours = {Neighbour("192.0.2.254", NUD_REACHABLE, Mac(1))};
   StartWell();
@@ -145,7 +146,7 @@ TEST_F(NextHopsTest, StaleNeighbourIsConfirmedAndFailedOneAskedForAnew) {
   EXPECT_EQ(Used("192.0.2.254"), 0) << "a permanent one has nothing to confirm";
 }
 
-TEST_F(NextHopsTest, ReachableNeighbourIsKeptFromTheGarbageCollector) {
+TEST_F(KernelFollowerTest, ReachableNeighbourIsKeptFromTheGarbageCollector) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.254"})};
   kernel_.neighbours = {Neighbour("192.0.2.254", NUD_REACHABLE, Mac(1))};
   StartWell();
@@ -155,7 +156,7 @@ TEST_F(NextHopsTest, ReachableNeighbourIsKeptFromTheGarbageCollector) {
   EXPECT_EQ(Used("192.0.2.254"), 3);
 }
 
-TEST_F(NextHopsTest, OnLinkDestinationIsAskedForResolvedAndForgottenWhenItFails) {
+TEST_F(KernelFollowerTest, OnLinkDestinationIsAskedForResolvedAndForgottenWhenItFails) {
   for (const auto& [prefix, peer] :
        {std::pair("192.0.2.0/24", "192.0.2.77"), std::pair("2001:db8::/64", "2001:db8::77")}) {
     kernel_ = {};
@@ -172,7 +173,7 @@ TEST_F(NextHopsTest, OnLinkDestinationIsAskedForResolvedAndForgottenWhenItFails)
     EXPECT_EQ(Fate(peer), "7");
     Read({Neighbour(peer, NUD_FAILED, std::nullopt)});
     EXPECT_EQ(Fate(peer), "waits");
-    Tick(NextHopsImpl::kForgetAfter - 1);
+    Tick(KernelFollower::kForgetAfter - 1);
     EXPECT_EQ(Fate(peer), "waits");
     Tick(1);
     EXPECT_EQ(Fate(peer), "onlink");
@@ -182,7 +183,7 @@ TEST_F(NextHopsTest, OnLinkDestinationIsAskedForResolvedAndForgottenWhenItFails)
   }
 }
 
-TEST_F(NextHopsTest, OnUnresolvedIgnoresWhatHasNoRouteAndAsksForTheGatewayOfWhatHas) {
+TEST_F(KernelFollowerTest, OnUnresolvedIgnoresWhatHasNoRouteAndAsksForTheGatewayOfWhatHas) {
   kernel_.routes = {Route("203.0.113.0/24", {.via = "192.0.2.254"})};
   StartWell();
   kernel_.used.clear();
@@ -194,20 +195,20 @@ TEST_F(NextHopsTest, OnUnresolvedIgnoresWhatHasNoRouteAndAsksForTheGatewayOfWhat
   EXPECT_EQ(Used("192.0.2.254"), 1);
 }
 
-TEST_F(NextHopsTest, UnresolvedDestinationsAndRequestsAreBounded) {
+TEST_F(KernelFollowerTest, UnresolvedDestinationsAndRequestsAreBounded) {
   kernel_.routes = {Route("10.0.0.0/8")};
   StartWell();
   for (uint32_t i = 1; i <= 20'000; ++i) hops_->OnUnresolved(IpAddress::V4(0x0a000000 + i), now_);
-  EXPECT_EQ(kernel_.used.size(), static_cast<size_t>(NextHopsImpl::kRequestsPerTick));
+  EXPECT_EQ(kernel_.used.size(), static_cast<size_t>(KernelFollower::kRequestsPerTick));
   Read();
   const auto& hops = dataplane_.shards[0].hops;
-  EXPECT_LE(hops.size(), NextHopsImpl::kMaxPending);
+  EXPECT_LE(hops.size(), KernelFollower::kMaxPending);
   EXPECT_EQ(Fate("10.0.78.32"), "onlink");
   Read({Neighbour("10.0.78.32", NUD_REACHABLE, Mac(3))});
   EXPECT_EQ(Fate("10.0.78.32"), "3") << "what the kernel resolves all the same is used";
 }
 
-TEST_F(NextHopsTest, LowestMetricWinsThenRouterPreferenceThenOrder) {
+TEST_F(KernelFollowerTest, LowestMetricWinsThenRouterPreferenceThenOrder) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1", .metric = 100}),
                     Route("0.0.0.0/0", {.via = "192.0.2.2", .metric = 50}),
                     Route("0.0.0.0/0", {.via = "192.0.2.3", .metric = 50}),
@@ -225,7 +226,7 @@ TEST_F(NextHopsTest, LowestMetricWinsThenRouterPreferenceThenOrder) {
   EXPECT_EQ(Fate("2001:db8::1"), "1");
 }
 
-TEST_F(NextHopsTest, RefusingRoutesCompeteByMetric) {
+TEST_F(KernelFollowerTest, RefusingRoutesCompeteByMetric) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1"}),
                     Route("203.0.113.0/24", {.type = RTN_BLACKHOLE}),
                     Route("203.0.113.128/25", {.metric = 5, .type = RTN_UNREACHABLE}),
@@ -236,7 +237,7 @@ TEST_F(NextHopsTest, RefusingRoutesCompeteByMetric) {
   EXPECT_EQ(Fate("203.0.113.200"), "1");
 }
 
-TEST_F(NextHopsTest, MultipathTakesTheFirstLivePathOnOurInterface) {
+TEST_F(KernelFollowerTest, MultipathTakesTheFirstLivePathOnOurInterface) {
   kernel_.routes = {Multipath("203.0.113.0/24", {{99, "192.0.2.1"},
                                                  {kIndex, "192.0.2.2", RTNH_F_DEAD},
                                                  {kIndex, "192.0.2.3"},
@@ -251,7 +252,7 @@ TEST_F(NextHopsTest, MultipathTakesTheFirstLivePathOnOurInterface) {
   EXPECT_EQ(Fate("2001:db8:2::1"), "none");
 }
 
-TEST_F(NextHopsTest, NetworksBehindOtherInterfacesAreOutOfReach) {
+TEST_F(KernelFollowerTest, NetworksBehindOtherInterfacesAreOutOfReach) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1"}),
                     Route("203.0.113.0/24", {.index = 99}),
                     Multipath("198.51.100.128/25", {{98, "192.0.2.9"}, {99, "192.0.2.10"}})};
@@ -262,7 +263,7 @@ TEST_F(NextHopsTest, NetworksBehindOtherInterfacesAreOutOfReach) {
   EXPECT_EQ(Fate("203.0.112.1"), "1");
 }
 
-TEST_F(NextHopsTest, FourOverAGatewayOfSix) {
+TEST_F(KernelFollowerTest, FourOverAGatewayOfSix) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "fe80::1"})};
   kernel_.neighbours = {Neighbour("fe80::1", NUD_REACHABLE, Mac(1))};
   StartWell();
@@ -270,7 +271,7 @@ TEST_F(NextHopsTest, FourOverAGatewayOfSix) {
   EXPECT_EQ(Used("fe80::1"), 1);
 }
 
-TEST_F(NextHopsTest, RouteAndLinkMtu) {
+TEST_F(KernelFollowerTest, RouteAndLinkMtu) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1"}),
                     Route("203.0.113.0/24", {.via = "192.0.2.1", .mtu = 1400}),
                     Route("192.0.2.0/24", {.mtu = 1450})};
@@ -288,7 +289,7 @@ TEST_F(NextHopsTest, RouteAndLinkMtu) {
   EXPECT_EQ(dataplane_.HopOf("192.0.2.9").mtu, 1420);
 }
 
-TEST_F(NextHopsTest, ImpossibleDestinationsOwnAddressesAndRelayPrefixes) {
+TEST_F(KernelFollowerTest, ImpossibleDestinationsOwnAddressesAndRelayPrefixes) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.254"}),
                     Route("192.0.2.0/24"),
                     Route("::/0", {.via = "fe80::1"}),
@@ -318,7 +319,7 @@ TEST_F(NextHopsTest, ImpossibleDestinationsOwnAddressesAndRelayPrefixes) {
   EXPECT_EQ(Fate("2001:db8::6"), "3");
 }
 
-TEST_F(NextHopsTest, RoutesComeGoAndChange) {
+TEST_F(KernelFollowerTest, RoutesComeGoAndChange) {
   kernel_.routes = {Route("192.0.2.0/24")};
   kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1)),
                         Neighbour("192.0.2.2", NUD_REACHABLE, Mac(2))};
@@ -337,7 +338,7 @@ TEST_F(NextHopsTest, RoutesComeGoAndChange) {
   EXPECT_EQ(Fate("203.0.113.1"), "none");
 }
 
-TEST_F(NextHopsTest, ABurstOfNoticesIsOneDumpAndOneTable) {
+TEST_F(KernelFollowerTest, ABurstOfNoticesIsOneDumpAndOneTable) {
   kernel_.routes = {Route("192.0.2.0/24")};
   kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1))};
   StartWell();
@@ -366,7 +367,7 @@ TEST_F(NextHopsTest, ABurstOfNoticesIsOneDumpAndOneTable) {
   EXPECT_EQ(generation(), before + 2) << "nothing that shards need has changed";
 }
 
-TEST_F(NextHopsTest, LaggingShardsGetMacsAtOnceAndTheLatestRoutesInTheEnd) {
+TEST_F(KernelFollowerTest, LaggingShardsGetMacsAtOnceAndTheLatestRoutesInTheEnd) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1"})};
   kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1))};
   StartWell();
@@ -374,11 +375,14 @@ TEST_F(NextHopsTest, LaggingShardsGetMacsAtOnceAndTheLatestRoutesInTheEnd) {
     kernel_.routes.push_back(Route("10." + std::to_string(i) + ".0.0/16", {.via = "192.0.2.1"}));
     kernel_.notices.push_back(kernel_.routes.back());
     hops_->OnReadable(now_);
+    hops_->Publish();
   }
   EXPECT_EQ(generation(), NextHopTable::kMaxTables);
   kernel_.routes.push_back(Route("203.0.113.0/24", {.type = RTN_BLACKHOLE}));
   kernel_.notices = {kernel_.routes.back(), Neighbour("192.0.2.1", NUD_REACHABLE, Mac(2))};
   hops_->OnReadable(now_);
+  EXPECT_FALSE(hops_->HasNews()) << "no room for a table yet";
+  hops_->Publish();
   EXPECT_EQ(Fate("8.8.8.8"), "2");
   EXPECT_EQ(Fate("203.0.113.1"), "2") << "no room for a table yet";
   AdoptAll();
@@ -387,7 +391,7 @@ TEST_F(NextHopsTest, LaggingShardsGetMacsAtOnceAndTheLatestRoutesInTheEnd) {
   EXPECT_EQ(generation(), NextHopTable::kMaxTables + 1);
 }
 
-TEST_F(NextHopsTest, LostNoticesLeadToADumpOfEverything) {
+TEST_F(KernelFollowerTest, LostNoticesLeadToADumpOfEverything) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1"})};
   kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1))};
   StartWell();
@@ -399,7 +403,7 @@ TEST_F(NextHopsTest, LostNoticesLeadToADumpOfEverything) {
   EXPECT_EQ(Fate("192.0.2.1"), "waits") << "the kernel has lost the neighbour";
 }
 
-TEST_F(NextHopsTest, AFailedDumpKeepsWhatIsThereAndIsTriedAgain) {
+TEST_F(KernelFollowerTest, AFailedDumpKeepsWhatIsThereAndIsTriedAgain) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1"})};
   kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1))};
   StartWell();
@@ -413,7 +417,7 @@ TEST_F(NextHopsTest, AFailedDumpKeepsWhatIsThereAndIsTriedAgain) {
   EXPECT_EQ(Fate("203.0.113.1"), "1");
 }
 
-TEST_F(NextHopsTest, InterfaceDownGoneAndBack) {
+TEST_F(KernelFollowerTest, InterfaceDownGoneAndBack) {
   const std::vector<Message> routes = {Route("0.0.0.0/0", {.via = "192.0.2.1"}),
                                        Route("192.0.2.0/24")};
   kernel_.routes = routes;
@@ -446,7 +450,7 @@ TEST_F(NextHopsTest, InterfaceDownGoneAndBack) {
   EXPECT_EQ(Fate("8.8.8.8"), "6") << "another interface of the same name";
 }
 
-TEST_F(NextHopsTest, LeavingABridgeIsNotLeaving) {
+TEST_F(KernelFollowerTest, LeavingABridgeIsNotLeaving) {
   kernel_.routes = {Route("0.0.0.0/0", {.via = "192.0.2.1"})};
   kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1))};
   StartWell();
@@ -456,7 +460,7 @@ TEST_F(NextHopsTest, LeavingABridgeIsNotLeaving) {
   EXPECT_EQ(Fate("8.8.8.8"), "1");
 }
 
-TEST_F(NextHopsTest, LinksWithoutNeighboursHaveOneNextHop) {
+TEST_F(KernelFollowerTest, LinksWithoutNeighboursHaveOneNextHop) {
   for (const auto& [flags, mac] :
        {std::pair(IFF_UP | IFF_NOARP, "238"), std::pair(IFF_UP | IFF_LOOPBACK, "238"),
         std::pair(IFF_UP | IFF_POINTOPOINT, "255")}) {
@@ -473,7 +477,7 @@ TEST_F(NextHopsTest, LinksWithoutNeighboursHaveOneNextHop) {
   }
 }
 
-TEST_F(NextHopsTest, MoreNeighboursThanIdsLeavesSomeUnresolvedAndTheOldestGoes) {
+TEST_F(KernelFollowerTest, MoreNeighboursThanIdsLeavesSomeUnresolvedAndTheOldestGoes) {
   kernel_.routes = {Route("10.0.0.0/8"), Route("0.0.0.0/0", {.via = "10.255.0.1"})};
   kernel_.neighbours = {Neighbour("10.255.0.1", NUD_PERMANENT, Mac(1))};
   for (uint32_t i = 1; i <= NextHopTable::kCapacity + 10; ++i) {

@@ -1,0 +1,267 @@
+#include "control/next_hop/kernel_follower.h"
+
+#include <algorithm>
+#include <functional>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+
+namespace causeway::next_hop {
+
+KernelFollower::KernelFollower(const NextHopsConfig& config, ToShards to_shards,
+                               std::unique_ptr<Netlink> netlink)
+    : config_(config),
+      netlink_(std::move(netlink)),
+      kernel_(config.interface),
+      table_(std::move(to_shards), config.node.shards) {}
+
+absl::Status KernelFollower::Start() {
+  if (absl::Status s = kernel_.Load(*netlink_); !s.ok()) return s;
+  if (!kernel_.Exists()) {
+    return absl::NotFoundError(absl::StrFormat(
+        "there is no network interface %s: `ip link` lists those there are", config_.interface));
+  }
+  PlanAnew();
+  Publish();
+  if (absl::IsPermissionDenied(last_request_)) {
+    return absl::PermissionDeniedError(absl::StrFormat(
+        "may not ask the kernel to resolve neighbours on %s: CAP_NET_ADMIN is missing",
+        config_.interface));
+  }
+  return absl::OkStatus();
+}
+
+void KernelFollower::OnReadable(Deciseconds now) {
+  now_ = now;
+  KernelChanges changes;
+  auto read = netlink_->ReadNotices([&](const nlmsghdr& m) { kernel_.Apply(m, &changes); });
+  reload_routes_ |= changes.routes;
+  check_routes_ |= changes.routes;
+  const bool lost = !read.ok() || *read == Netlink::Notices::kLost;
+  reload_routes_ |= lost;
+  if (lost || changes.link) {
+    ReloadLink();
+  } else {
+    for (const IpAddress& address : changes.neighbours) RefreshNeighbour(address);
+  }
+}
+
+void KernelFollower::OnUnresolved(const IpAddress& destination, Deciseconds now) {
+  now_ = now;
+  const Target& target = TargetOf(destination);
+  const bool on_link = target.kind == Target::Kind::kNeighbour;
+  if (!on_link && target.kind != Target::Kind::kVia) return;
+  const IpAddress& address = on_link ? destination : target.gateway;
+  auto found = uses_.find(address);
+  if (found == uses_.end()) {
+    Use use;
+    use.unresolved_since = now_;
+    use.requested_at = now_;
+    if (!on_link || pending_ >= kMaxPending) {
+      Request(address, use);
+      return;
+    }
+    found = uses_.emplace(address, use).first;
+    ++pending_;
+    dirty_ = true;
+    Request(address, found->second);
+    found->second.asked_at = now_;
+    return;
+  }
+  found->second.asked_at = now_;
+  if (on_link && !table_.LookUp({address, target.mtu})) dirty_ = true;
+  RequestIfDue(address, found->second, /*asked=*/true);
+}
+
+void KernelFollower::OnRoutesAdopted(ShardId shard, uint32_t generation) {
+  // Hops that found no free id, or a table that had to wait, may have their turn.
+  if (table_.OnRoutesAdopted(shard, generation)) dirty_ = true;
+}
+
+void KernelFollower::Tick(Deciseconds now) {
+  now_ = now;
+  requests_left_ = kRequestsPerTick;
+  if (reload_link_) ReloadLink();
+  reload_routes_ |= check_routes_;
+  check_routes_ = false;
+  pending_ = 0;
+  for (auto use = uses_.begin(); use != uses_.end();) {
+    const bool pending = !use->second.gateway && !use->second.resolved;
+    if (pending && now_ - use->second.unresolved_since >= kForgetAfter) {
+      use = uses_.erase(use);
+      dirty_ = true;
+      continue;
+    }
+    pending_ += pending ? 1 : 0;
+    ++use;
+  }
+  auto at = uses_.lower_bound(tick_at_);
+  for (size_t i = 0; i < uses_.size() && requests_left_ > 0; ++i, ++at) {
+    if (at == uses_.end()) at = uses_.begin();
+    RequestIfDue(at->first, at->second, /*asked=*/false);
+  }
+  tick_at_ = at == uses_.end() ? IpAddress() : at->first;
+}
+
+const Target& KernelFollower::TargetOf(const IpAddress& destination) const {
+  return plan_.targets[plan_table_.LookUp(destination)];
+}
+
+std::optional<MacAddress> KernelFollower::MacOf(const IpAddress& address) const {
+  if (!kernel_.IsUp()) return std::nullopt;
+  if (!kernel_.ResolvesNeighbours()) return kernel_.FixedMac();
+  const KernelView::Neighbour* neighbour = kernel_.LookUpNeighbour(address);
+  if (neighbour == nullptr || !neighbour->IsResolved()) return std::nullopt;
+  return neighbour->mac;
+}
+
+void KernelFollower::ReloadLink() {
+  reload_link_ = !kernel_.LoadLink(*netlink_).ok();
+  plan_anew_ = true;
+  if (kernel_.Exists()) table_.SetLinkMtu(kernel_.link().mtu);
+  for (auto& [address, use] : uses_) RefreshNeighbour(address);
+}
+
+void KernelFollower::PlanAnew() {
+  plan_ = PlanRoutes({.routes = kernel_.routes(),
+                      .interface_index = kernel_.IsUp() ? kernel_.link().index : 0,
+                      .resolves_neighbours = kernel_.ResolvesNeighbours(),
+                      .relay_prefixes = config_.relay_prefixes});
+  plan_table_ = RouteTable(plan_.routes);
+  if (kernel_.Exists()) table_.SetLinkMtu(kernel_.link().mtu);
+  plan_anew_ = false;
+  for (auto& [address, use] : uses_) {
+    use.gateway = false;
+    RefreshNeighbour(address);
+  }
+  dirty_ = true;
+}
+
+void KernelFollower::RefreshNeighbour(const IpAddress& address) {
+  const std::optional<MacAddress> mac = MacOf(address);
+  table_.SetMac(address, mac);
+  auto found = uses_.find(address);
+  if (found == uses_.end()) {
+    dirty_ |= mac.has_value() && TargetOf(address).kind == Target::Kind::kNeighbour;
+    return;
+  }
+  Use& use = found->second;
+  if (use.resolved && !mac) {
+    use.unresolved_since = now_;
+    use.resolved = false;
+    Request(address, use);
+  }
+  use.resolved = mac.has_value();
+}
+
+void KernelFollower::Request(const IpAddress& address, Use& use) {
+  if (requests_left_ <= 0 || !kernel_.IsUp() || !kernel_.ResolvesNeighbours()) return;
+  --requests_left_;
+  use.requested_at = now_;
+  last_request_ = netlink_->UseNeighbour(kernel_.link().index, address);
+}
+
+void KernelFollower::RequestIfDue(const IpAddress& address, Use& use, bool asked) {
+  const KernelView::Neighbour* known = kernel_.LookUpNeighbour(address);
+  if (known != nullptr && known->IsFixed()) return;
+  const bool stale = known != nullptr && known->IsStale();
+  Deciseconds every = use.gateway || asked || stale ? kRetrySoon : kRetry;
+  if (use.resolved && !stale) every = kAssertEvery;
+  if (now_ - use.requested_at >= every) Request(address, use);
+}
+
+void KernelFollower::CollectUses() {
+  const auto add = [&](const IpAddress& address) -> Use& {
+    auto [at, added] = uses_.try_emplace(address);
+    if (added) {
+      at->second.unresolved_since = now_;
+      at->second.resolved = MacOf(address).has_value();
+      const KernelView::Neighbour* known = kernel_.LookUpNeighbour(address);
+      if (known == nullptr || !known->IsFixed()) Request(address, at->second);
+    }
+    return at->second;
+  };
+  for (const Target& target : plan_.targets) {
+    if (target.kind == Target::Kind::kVia) add(target.gateway).gateway = true;
+  }
+  if (!kernel_.IsUp() || !kernel_.ResolvesNeighbours()) return;
+  for (const auto& [address, neighbour] : kernel_.neighbours()) {
+    if (neighbour.IsResolved() && TargetOf(address).kind == Target::Kind::kNeighbour) add(address);
+  }
+}
+
+std::vector<HopKey> KernelFollower::WantedHops() const {
+  std::set<HopKey> gateways;
+  for (const Target& target : plan_.targets) {
+    if (target.kind == Target::Kind::kVia) gateways.insert({target.gateway, target.mtu});
+  }
+  // Gateways first; then what shards asked for, the latest first; then what has an id already.
+  std::vector<std::tuple<Deciseconds, bool, HopKey>> hosts;
+  for (const auto& [address, use] : uses_) {
+    const Target& target = TargetOf(address);
+    if (target.kind != Target::Kind::kNeighbour) continue;
+    const HopKey key = {address, target.mtu};
+    if (gateways.contains(key)) continue;
+    hosts.emplace_back(use.asked_at, table_.LookUp(key).has_value(), key);
+  }
+  std::sort(hosts.begin(), hosts.end(), std::greater<>());
+  std::vector<HopKey> wanted(gateways.begin(), gateways.end());
+  for (const auto& host : hosts) wanted.push_back(std::get<HopKey>(host));
+  if (wanted.size() > NextHopTable::kCapacity) wanted.resize(NextHopTable::kCapacity);
+  return wanted;
+}
+
+void KernelFollower::Publish() {
+  if (!table_.CanPublish()) return;
+  if (std::exchange(reload_routes_, false)) {
+    // What fails keeps what was there, and is tried again at the next Tick.
+    if (kernel_.LoadRoutes(*netlink_).ok()) {
+      plan_anew_ = true;
+    } else {
+      check_routes_ = true;
+    }
+  }
+  if (plan_anew_) PlanAnew();
+  if (!std::exchange(dirty_, false)) return;
+  CollectUses();
+  std::erase_if(uses_, [&](const auto& entry) {
+    return !entry.second.gateway && TargetOf(entry.first).kind != Target::Kind::kNeighbour;
+  });
+  const std::vector<HopKey> wanted = WantedHops();
+  std::vector<HopKey> sorted = wanted;
+  std::sort(sorted.begin(), sorted.end());
+  table_.Keep(sorted);
+  for (const HopKey& key : wanted) table_.Deal(key, MacOf(key.address));
+  table_.Publish(FinalRoutes(wanted));
+}
+
+std::vector<RouteTable::Route> KernelFollower::FinalRoutes(const std::vector<HopKey>& hops) const {
+  std::vector<RouteTable::Route> routes = plan_.routes;
+  for (RouteTable::Route& route : routes) {
+    const Target& target = plan_.targets[route.next_hop];
+    switch (target.kind) {
+      case Target::Kind::kNone:
+        route.next_hop = kNoRoute;
+        break;
+      case Target::Kind::kNeighbour:
+        route.next_hop = kOnLink;
+        break;
+      case Target::Kind::kRelay:
+        route.next_hop = kHairpin;
+        break;
+      case Target::Kind::kVia:
+        route.next_hop = table_.LookUp({target.gateway, target.mtu}).value_or(kNoRoute);
+        break;
+    }
+  }
+  for (const HopKey& key : hops) {
+    const Target& target = TargetOf(key.address);
+    if (target.kind != Target::Kind::kNeighbour || target.mtu != key.mtu) continue;
+    if (auto id = table_.LookUp(key)) routes.push_back({Prefix::Host(key.address), *id});
+  }
+  return routes;
+}
+
+}  // namespace causeway::next_hop
