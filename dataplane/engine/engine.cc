@@ -7,10 +7,8 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
-#include <chrono>
 #include <cstring>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -28,8 +26,6 @@ constexpr unsigned kEvents = 4096;
 constexpr unsigned kHandoff = 4096;
 constexpr unsigned kEventsPerPoll = 64;  // of each shard
 constexpr unsigned kEventsPerFlush = 16;
-constexpr unsigned kOpenAttempts = 20;
-constexpr std::chrono::milliseconds kOpenAgainAfter(100);
 constexpr unsigned kEthernetAndTag = 18;
 
 struct RingFree {
@@ -261,14 +257,11 @@ struct Opened {
 absl::StatusOr<Opened> OpenLink(const LinkConfig& config) {
   const absl::StatusOr<uint16_t> mtu = Link::BufferMtu(config);
   if (!mtu.ok()) return mtu.status();
-  for (unsigned attempt = 1;; ++attempt) {
-    absl::StatusOr<Pools> pools = Pools::Create(config.node, *mtu);
-    if (!pools.ok()) return pools.status();
-    absl::StatusOr<std::unique_ptr<Link>> link = Link::Open(config, pools->packets());
-    if (link.ok()) return Opened{*std::move(pools), *std::move(link)};
-    if (!absl::IsUnavailable(link.status()) || attempt == kOpenAttempts) return link.status();
-    std::this_thread::sleep_for(kOpenAgainAfter);
-  }
+  absl::StatusOr<Pools> pools = Pools::Create(config.node, *mtu);
+  if (!pools.ok()) return pools.status();
+  absl::StatusOr<std::unique_ptr<Link>> link = Link::Open(config, pools->packets());
+  if (!link.ok()) return link.status();
+  return Opened{*std::move(pools), *std::move(link)};
 }
 
 }  // namespace

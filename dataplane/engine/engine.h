@@ -30,8 +30,8 @@ class Engine : public Dataplane {
   static double BytesPerAllocation(const NodeConfig& node);
 
   /// Opens the link, sets all memory aside, starts every shard on its lcore. Shards whose lcores
-  /// share a CPU give it up early when idle. Waits up to two seconds for the kernel to clear up
-  /// after an instance that was killed.
+  /// share a CPU give it up early when idle. Waits up to two seconds for what an instance that is
+  /// just ending holds.
   static absl::StatusOr<std::unique_ptr<Engine>> Start(const EngineConfig& config);
   /// Stops the shards (within milliseconds), then the link.
   ~Engine() override = default;

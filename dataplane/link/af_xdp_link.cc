@@ -16,6 +16,7 @@
 #include "dataplane/link/kernel_routes.h"
 #include "dataplane/link/port.h"
 #include "dataplane/link/reservation.h"
+#include "dataplane/link/try_while_held.h"
 #include "dataplane/link/xdp_filter.h"
 
 #if defined(__SANITIZE_ADDRESS__)  // gcc
@@ -141,7 +142,10 @@ absl::StatusOr<Claim> Prepare(const LinkConfig& config) {
     return status;
   absl::StatusOr<UniqueFd> lock = ClaimInterface(interface->name);
   if (!lock.ok()) return lock.status();
-  if (absl::StatusOr<uint32_t> own = OwnProgram(*interface); !own.ok()) return own.status();
+  const absl::StatusOr<uint32_t> own = TryWhileHeld(
+      [&] { return OwnProgram(*interface); },
+      [](const absl::StatusOr<uint32_t>& found) { return IsFailedPrecondition(found.status()); });
+  if (!own.ok()) return own.status();
   absl::StatusOr<std::vector<UniqueFd>> ports =
       ReservePort(config.node.listen_addresses, config.node.listen_port);
   if (!ports.ok()) return ports.status();
@@ -238,9 +242,7 @@ absl::StatusOr<Port> StartAfXdpPort(const Interface& interface,
         "the kernel does not take our XDP program on interface ", interface.name, log.text()));
   }
   if (own.ok()) DetachProgram(interface.index, *own).IgnoreError();
-  return absl::UnavailableError(
-      absl::StrCat("AF_XDP sockets cannot be bound to interface ", interface.name,
-                   ": does another program use AF_XDP on it?", log.text()));
+  return port.status();
 }
 
 }  // namespace

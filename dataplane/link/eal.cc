@@ -15,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "dataplane/link/try_while_held.h"
 
 namespace causeway {
 namespace {
@@ -44,7 +45,8 @@ uint64_t ReadNumber(const std::filesystem::path& path) {
   return value;
 }
 
-uint64_t FreeHugepageBytes() {
+// `count` is "free_hugepages" or "nr_hugepages".
+uint64_t HugepageBytes(const char* count) {
   uint64_t bytes = 0;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(kHugepages, ignored)) {
@@ -53,7 +55,7 @@ uint64_t FreeHugepageBytes() {
     uint64_t kilobytes = 0;
     if (absl::ConsumePrefix(&size, "hugepages-") && absl::ConsumeSuffix(&size, "kB") &&
         absl::SimpleAtoi(size, &kilobytes)) {
-      bytes += kilobytes * 1024 * ReadNumber(entry.path() / "free_hugepages");
+      bytes += kilobytes * 1024 * ReadNumber(entry.path() / count);
     }
   }
   return bytes;
@@ -92,8 +94,7 @@ struct MemoryPlan {
 absl::StatusOr<MemoryPlan> PlanMemory(const EalConfig& config) {
   // EAL's own needs, and the allocator's loss at the ends of its segments.
   const uint64_t wanted = config.memory_bytes + config.memory_bytes / 8 + 64 * kMegabyte;
-  const uint64_t free = config.use_hugepages ? FreeHugepageBytes() : 0;
-  if (free >= wanted) {
+  if (config.use_hugepages && HugepagesSuffice(wanted)) {
     return MemoryPlan{
         {"--in-memory"},
         true,
@@ -119,6 +120,12 @@ absl::StatusOr<MemoryPlan> PlanMemory(const EalConfig& config) {
 }  // namespace
 
 unsigned UsableCpus() { return static_cast<unsigned>(AllowedCpus().size()); }
+
+bool HugepagesSuffice(uint64_t bytes) {
+  if (HugepageBytes("nr_hugepages") < bytes) return false;
+  const auto missing = [bytes](uint64_t free) { return free < bytes; };
+  return !missing(TryWhileHeld([] { return HugepageBytes("free_hugepages"); }, missing));
+}
 
 absl::StatusOr<EalInfo> StartEal(const EalConfig& config) {
   if (config.workers + 1 > RTE_MAX_LCORE) {

@@ -46,9 +46,8 @@ class Link {
 
   /// Opens, configures and starts the port with node.shards queues; queue k receives into pools[k]
   /// (from CreatePacketPool, dataplane/link/packet_pool.h).
-  /// FailedPreconditionError and others carry one line that says what to do (see
-  /// docs/operating.md). UnavailableError: the kernel still clears up after an instance that died;
-  /// try again soon, with new pools. The pools outlive the link.
+  /// Waits up to two seconds for what a program that is just ending holds. Errors carry one line
+  /// that says what to do (see docs/operating.md). The pools outlive the link.
   static absl::StatusOr<std::unique_ptr<Link>> Open(const LinkConfig& config,
                                                     absl::Span<rte_mempool* const> pools);
   /// Stops the port and takes our XDP program away. Shards have stopped.

@@ -3,25 +3,38 @@
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_log.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "dataplane/link/log_capture.h"
+#include "dataplane/link/try_while_held.h"
+#include "dataplane/link/xdp_socket.h"
 
 namespace causeway {
 namespace {
 
 constexpr uint16_t kDescriptors = 2048;
+constexpr int kNoDriver = -EFAULT;  // what EAL says when no bus knows the name
 constexpr uint64_t kUdpRss = RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_UDP |
                              RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6;
 
 absl::Status PortError(absl::string_view what, const std::string& driver, int error) {
   return absl::InternalError(
       absl::StrCat("DPDK driver ", driver, " cannot ", what, ": ", rte_strerror(std::abs(error))));
+}
+
+absl::Status ReceiveQueueError(uint16_t queue, const std::string& driver, int error) {
+  const std::string socket = TakeXdpSocketError();
+  if (!socket.empty()) return absl::UnavailableError(socket);
+  return PortError(absl::StrCat("set up receive queue ", queue), driver, error);
 }
 
 std::string FullPciAddress(const std::string& device) {
@@ -39,11 +52,28 @@ absl::Status SetUpQueues(uint16_t id, const rte_eth_dev_info& info,
   for (uint16_t queue = 0; queue < queues; ++queue) {
     if (int error = rte_eth_rx_queue_setup(id, queue, receive, socket, nullptr, pools[queue]);
         error != 0)
-      return PortError(absl::StrCat("set up receive queue ", queue), info.driver_name, error);
+      return ReceiveQueueError(queue, info.driver_name, error);
     if (int error = rte_eth_tx_queue_setup(id, queue, transmit, socket, nullptr); error != 0)
       return PortError(absl::StrCat("set up transmit queue ", queue), info.driver_name, error);
   }
   return absl::OkStatus();
+}
+
+// What a device takes (an interface's name, a socket) may be held for a moment by a program that is
+// just ending; drivers do not tell that from other errors. DPDK's log is that of the last attempt.
+int AddDevice(const std::string& name, const std::string& arguments) {
+  std::string log;
+  const auto add = [&] {
+    LogCapture capture;
+    const int error = rte_eal_hotplug_add("vdev", name.c_str(), arguments.c_str());
+    log = capture.Finish();
+    return error;
+  };
+  const int error = TryWhileHeld(add, [](int result) {
+    return result != 0 && result != -EEXIST && result != kNoDriver && result != -ENOMEM;
+  });
+  std::fputs(log.c_str(), rte_log_get_stream());
+  return error;
 }
 
 MacAddress PortMac(uint16_t id) {
@@ -72,13 +102,13 @@ absl::StatusOr<uint16_t> AddVirtualPort(const std::string& device) {
   const std::vector<std::string> parts = absl::StrSplit(device, absl::MaxSplits(',', 1));
   const std::string& name = parts[0];
   const std::string arguments = parts.size() > 1 ? parts[1] : "";
-  const int error = rte_eal_hotplug_add("vdev", name.c_str(), arguments.c_str());
+  const int error = AddDevice(name, arguments);
   uint16_t id = 0;
   if (error == 0 && rte_eth_dev_get_port_by_name(name.c_str(), &id) == 0) return id;
   if (error == -EEXIST) {
     return absl::AlreadyExistsError(absl::StrCat("DPDK device ", name, " is open already"));
   }
-  if (error == -EFAULT) {  // no bus knows the name: its driver is not there
+  if (error == kNoDriver) {
     return absl::NotFoundError(
         absl::StrCat("DPDK has no driver ", name.substr(0, name.find_last_not_of("0123456789") + 1),
                      " for device ", name, ": check the name, and that the driver is installed"));

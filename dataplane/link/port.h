@@ -33,6 +33,8 @@ absl::StatusOr<unsigned> PortQueues(uint16_t id);
 
 /// Configures and starts a queue for each pool, both ways, with RSS on UDP when the port can. The
 /// MTU is what is asked for or the most the port can. Buffers are of one segment.
+/// UnavailableError names the interface and queue that another AF_XDP socket holds. After an error
+/// a port of the AF_XDP driver cannot be removed: it would touch memory that it has freed.
 absl::StatusOr<Port> StartPort(uint16_t id, uint16_t mtu, absl::Span<rte_mempool* const> pools);
 /// Stops the port and removes its device.
 void RemovePort(uint16_t id);

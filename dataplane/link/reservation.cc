@@ -18,6 +18,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "dataplane/link/try_while_held.h"
 
 namespace causeway {
 namespace {
@@ -73,6 +74,29 @@ absl::StatusOr<UniqueFd> BindUdp(const IpAddress& address, uint16_t port) {
   return absl::ErrnoToStatus(errno, absl::StrCat("cannot reserve UDP port ", where));
 }
 
+// `holder` is asked for once: its queue of connections is short.
+absl::StatusOr<UniqueFd> TryToClaimInterface(const std::string& name, std::string& holder) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  const std::string path = absl::StrCat("causeway/", name);
+  std::memcpy(address.sun_path + 1, path.data(),
+              std::min(path.size(), sizeof(address.sun_path) - 1));
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + path.size());
+  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) == 0 && listen(fd.get(), 8) == 0)
+    return fd;
+  if (errno == EADDRINUSE) {
+    if (holder.empty()) holder = HolderOf(address, size);
+    return absl::AlreadyExistsError(
+        absl::StrCat("another instance runs on interface ", name, holder, ": stop it first"));
+  }
+  return absl::ErrnoToStatus(errno, absl::StrCat("cannot claim interface ", name));
+}
+
+bool IsHeld(const absl::StatusOr<UniqueFd>& attempt) {
+  return absl::IsAlreadyExists(attempt.status());
+}
+
 std::string ReadLine(const char* path) {
   std::string line;
   std::ifstream file(path);
@@ -99,27 +123,15 @@ absl::Status CheckPrivileges() {
 }
 
 absl::StatusOr<UniqueFd> ClaimInterface(const std::string& name) {
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  const std::string path = absl::StrCat("causeway/", name);
-  std::memcpy(address.sun_path + 1, path.data(),
-              std::min(path.size(), sizeof(address.sun_path) - 1));
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + path.size());
-  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) == 0 && listen(fd.get(), 8) == 0)
-    return fd;
-  if (errno == EADDRINUSE) {
-    return absl::AlreadyExistsError(absl::StrCat("another instance runs on interface ", name,
-                                                 HolderOf(address, size), ": stop it first"));
-  }
-  return absl::ErrnoToStatus(errno, absl::StrCat("cannot claim interface ", name));
+  std::string holder;
+  return TryWhileHeld([&] { return TryToClaimInterface(name, holder); }, IsHeld);
 }
 
 absl::StatusOr<std::vector<UniqueFd>> ReservePort(absl::Span<const IpAddress> addresses,
                                                   uint16_t port) {
   std::vector<UniqueFd> sockets;
   for (const IpAddress& address : addresses) {
-    absl::StatusOr<UniqueFd> bound = BindUdp(address, port);
+    absl::StatusOr<UniqueFd> bound = TryWhileHeld([&] { return BindUdp(address, port); }, IsHeld);
     if (!bound.ok()) return bound.status();
     sockets.push_back(std::move(*bound));
   }

@@ -19,11 +19,12 @@ namespace causeway {
 absl::Status CheckPrivileges();
 
 /// Claims an interface for this process, within its network namespace, until the descriptor is
-/// closed or the process dies. AlreadyExistsError names the process that has it.
+/// closed or the process dies. Waits up to two seconds for a process that is just ending;
+/// AlreadyExistsError names the one that has it.
 absl::StatusOr<UniqueFd> ClaimInterface(const std::string& name);
 
 /// A kernel socket bound to the port on each address, never read: the kernel gives the port to no
-/// one else. AlreadyExistsError says that another program has it.
+/// one else. Waits as ClaimInterface does; AlreadyExistsError says that another program has it.
 absl::StatusOr<std::vector<UniqueFd>> ReservePort(absl::Span<const IpAddress> addresses,
                                                   uint16_t port);
 

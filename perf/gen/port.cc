@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -21,6 +20,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "dataplane/link/eal.h"
 #include "dataplane/link/interface.h"
 #include "dataplane/link/packet_pool.h"
 #include "dataplane/link/port.h"
@@ -38,15 +38,8 @@ namespace {
 constexpr unsigned kPackets = 16383;
 constexpr uint16_t kMtuWanted = 1500;
 constexpr unsigned kMemoryMegabytes = 128;
-constexpr char kFreeHugepages[] = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
 constexpr auto kLinkPatience = std::chrono::seconds(10);
 constexpr auto kLinkPoll = std::chrono::milliseconds(5);
-
-bool HugepagesSuffice() {
-  uint64_t free = 0;
-  std::ifstream(kFreeHugepages) >> free;
-  return free * 2 >= kMemoryMegabytes;
-}
 
 absl::StatusOr<unsigned> ChooseCpu(const Options& options) {
   cpu_set_t set;
@@ -72,7 +65,7 @@ absl::Status StartEal(unsigned cpu, const std::string& pci_device) {
       "causeway-gen", "--no-telemetry", "--log-level=warning", "--log-level=lib.eal:error",
       // It misses a multi-process channel, and repeats what our errors say.
       "--log-level=pmd.net.memif:critical", absl::StrCat("--lcores=0@", cpu)};
-  if (HugepagesSuffice()) {
+  if (HugepagesSuffice(uint64_t{kMemoryMegabytes} << 20)) {
     arguments.emplace_back("--in-memory");
   } else {
     arguments.insert(arguments.end(),
@@ -145,7 +138,7 @@ absl::Status Explain(const absl::Status& status, const std::string& device) {
   const char* question = "";
   if (absl::StartsWith(device, "net_memif")) {
     question = ": is the program at the other end of the memif socket running, in the other role?";
-  } else if (absl::StartsWith(device, "net_af_xdp")) {
+  } else if (absl::StartsWith(device, "net_af_xdp") && !absl::IsUnavailable(status)) {
     question = ": does another program have the interface (ip link shows its XDP program)?";
   }
   return absl::Status(status.code(),

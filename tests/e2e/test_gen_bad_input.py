@@ -50,7 +50,17 @@ def test_an_interface_that_is_in_use(lab):
     pair = lab.new_network(make=Pair)
     start(lab, pair, *addresses(), "--gateway", "203.0.113.7")  # asks for it for some seconds
     wait_until(lambda: "xdp" in pair.ip("near", "link", "show", "eth0"), 10, "XDP on eth0")
-    expect(start(lab, pair, *addresses()), "eth0")
+    expect(start(lab, pair, *addresses()),
+           "another AF_XDP socket holds queue 0 of interface eth0: end the program that has it")
+
+
+def test_an_interface_whose_user_is_ending(lab):
+    pair = lab.new_network(make=Pair)
+    for _ in range(3):
+        generator = start(lab, pair, *addresses(), "--gateway", "203.0.113.7")
+        wait_until(lambda: "xdp" in pair.ip("near", "link", "show", "eth0"), 10, "XDP on eth0")
+        generator.popen.kill()
+    expect(start(lab, pair, *addresses(), "--gateway", "203.0.113.7"), "no ARP answer")
 
 
 def start_silent(lab, pair):

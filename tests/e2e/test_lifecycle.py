@@ -56,6 +56,17 @@ def test_killed_and_started_again(lab):
 
 
 @causeway_only
+def test_started_while_the_one_before_ends(lab):
+    """kill -9 and a start that does not wait for the end: it waits for what is still held."""
+    for _ in range(3):
+        relay = lab.relay()
+        check_serves(lab)
+        relay.popen.kill()
+    lab.relay()
+    check_serves(lab)
+
+
+@causeway_only
 def test_second_instance(lab):
     """On the same interface it is refused in one line; the first goes on."""
     lab.shared_relay()

@@ -14,11 +14,14 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <thread>
+
 #include "dataplane/link/causeway_xdp.h"
 #include "dataplane/link/reservation.h"
 #include "dataplane/link/xdp_filter.h"
 #include "tests/dataplane/link/frames.h"
 #include "tests/dataplane/link/holder.h"
+#include "tests/dataplane/link/xdp_socket.h"
 
 namespace causeway {
 namespace {
@@ -132,10 +135,31 @@ class AfXdpLinkTest : public testing::Test {
     if (absl::EndsWith(line, absl::BytesToHexString(payload))) return AssertionSuccess();
     return AssertionFailure() << payload << " not in " << line;
   }
-  std::optional<AttachedProgram> Attached() {
+  std::optional<AttachedProgram> Attached(const char* name = "n0") {
     std::optional<AttachedProgram> program;
-    node_.In([&] { program = *FindAttachedProgram(Index("n0")); });
+    node_.In([&] { program = *FindAttachedProgram(Index(name)); });
     return program;
+  }
+  bool WaitForProgram(const char* name) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (!Attached(name).has_value()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+  // Another program's socket on a queue.
+  std::unique_ptr<XdpSocket> Hold(const char* name, unsigned queue) {
+    std::unique_ptr<XdpSocket> held;
+    node_.In([&] { held = std::make_unique<XdpSocket>(Index(name), queue); });
+    EXPECT_EQ(held->error(), 0) << std::strerror(held->error());
+    return held;
+  }
+  std::string ReadyLine() {
+    std::string mac = node_.Output("cat /sys/class/net/n0/address");
+    mac.erase(std::remove_if(mac.begin(), mac.end(), [](char c) { return c == ':' || c == '\n'; }),
+              mac.end());
+    return "ready interface=n0 mtu=1500 mac=" + mac + " partial=1 kernel=1";
   }
 
   Namespace node_{"node"};
@@ -209,11 +233,7 @@ TEST_F(AfXdpLinkTest, FragmentsFollowTheirDatagram) {
 
 TEST_F(AfXdpLinkTest, SendsAndDescribesItself) {
   Holder holder(node_, Arguments());
-  const std::string ready = holder.WaitFor("ready");
-  std::string mac = node_.Output("cat /sys/class/net/n0/address");
-  mac.erase(std::remove_if(mac.begin(), mac.end(), [](char c) { return c == ':' || c == '\n'; }),
-            mac.end());
-  EXPECT_EQ(ready, "ready interface=n0 mtu=1500 mac=" + mac + " partial=1 kernel=1");
+  EXPECT_EQ(holder.WaitFor("ready"), ReadyLine());
   const UniqueFd kernel = Socket(peer_, kPeer, 5000);
   std::string to = node_.Output("cat /sys/class/net/n0/address");
   const Frame frame = Udp({.to = kPeer, .port = 5000, .from = kNode});
@@ -242,6 +262,37 @@ TEST_F(AfXdpLinkTest, StartsAtOnceAfterKill9) {
     holder->Kill();
     ASSERT_TRUE(Attached().has_value()) << "the dead instance leaves its program";
   }
+}
+
+TEST_F(AfXdpLinkTest, WaitsForASocketThatIsBeingReleased) {
+  std::unique_ptr<XdpSocket> before = Hold("n0", 0);
+  Holder holder(node_, Arguments());
+  ASSERT_TRUE(WaitForProgram("n0")) << "the driver attaches it before it binds its socket";
+  before.reset();
+  EXPECT_EQ(holder.WaitFor("ready"), ReadyLine());
+  EXPECT_EQ(holder.WaitFor("serving"), "serving");
+  SendUdp(kNode, kListen, "taken");
+  EXPECT_TRUE(Gets(holder, "taken"));
+}
+
+TEST_F(AfXdpLinkTest, SaysThatASocketIsHeldForGood) {
+  const std::unique_ptr<XdpSocket> held = Hold("n0", 0);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(StartFails(Arguments()),
+            "error UNAVAILABLE another AF_XDP socket holds queue 0 of interface n0: end the "
+            "program that has it (ss --xdp -ap names it), or use another interface");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, kPatience);
+  EXPECT_FALSE(Attached().has_value());
+}
+
+TEST_F(AfXdpLinkTest, WaitsForAnInstanceThatIsEnding) {
+  UniqueFd claim;
+  node_.In([&] { claim = *ClaimInterface("n0"); });
+  Holder holder(node_, Arguments());
+  pollfd asked = {claim.get(), POLLIN, 0};
+  ASSERT_EQ(poll(&asked, 1, 10'000), 1) << "it asks whose claim this is";
+  claim = UniqueFd();
+  EXPECT_EQ(holder.WaitFor("serving"), "serving");
 }
 
 TEST_F(AfXdpLinkTest, SecondInstanceIsRefused) {
@@ -333,6 +384,19 @@ TEST_F(AfXdpLinkTest, TwoWorkersServeTwoQueues) {
                            absl::BytesToHexString(std::string(frame.begin(), frame.end()))));
   }
   EXPECT_EQ(holder.Quit(), 0);
+}
+
+TEST_F(AfXdpLinkTest, KeepsTheQueuesItHasWhileItWaitsForOne) {
+  TwoQueueTap tap(node_);
+  std::unique_ptr<XdpSocket> before = Hold("t0", 1);
+  Holder holder(node_, {"interface=t0", "listen=203.0.113.1", "workers=2"});
+  ASSERT_TRUE(WaitForProgram("t0"));
+  before.reset();
+  ASSERT_EQ(holder.WaitFor("serving"), "serving");
+  for (const int queue : {1, 0}) {
+    tap.Write(queue, Udp({.to = "203.0.113.1", .port = kListen}));
+    EXPECT_TRUE(absl::StartsWith(holder.WaitFor("rx "), absl::StrCat("rx ", queue, " ")));
+  }
 }
 
 TEST_F(AfXdpLinkTest, RefusesToLeaveAQueueUnpolled) {
