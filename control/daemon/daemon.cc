@@ -77,7 +77,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(config::CommandLine comman
   for (const Step step : kSteps) {
     if (absl::Status status = ((*daemon).*step)(); !status.ok()) return status;
   }
-  daemon->LogMemory();
+  daemon->LogResources();
   if (absl::Status status = DropPrivileges(); !status.ok()) return status;
   ForbidMemoryDumps();
   const std::chrono::duration<double, std::milli> taken = steady_clock::now() - begin;
@@ -113,6 +113,7 @@ absl::Status Daemon::StartDpdk() {
   EalConfig eal;
   eal.workers = config_.node.shards;
   eal.memory_bytes = memory_needed_;
+  eal.interface = config_.interface;
   if (config::IsPciDevice(config_.device)) eal.pci_device = config_.device;
   auto started = StartEal(eal);
   if (!started.ok()) return started.status();
@@ -199,7 +200,8 @@ absl::Status Daemon::StartLoop() {
   return status;
 }
 
-void Daemon::LogMemory() const {
+void Daemon::LogResources() const {
+  spdlog::info("{}", DescribeLayout(eal_.cpus, config_.node.shards, eal_.port_socket));
   spdlog::info("{}", eal_.memory_line);
   spdlog::info(
       "memory set aside: {} MB in the dataplane for {} allocations; each takes {:.0f} bytes there "

@@ -47,7 +47,7 @@ class Daemon {
   absl::Status StartKernelSide();
   absl::Status StartServer();
   absl::Status StartLoop();
-  void LogMemory() const;
+  void LogResources() const;
   std::string ReadyLine(double milliseconds) const;
 
   turn::Now Now() const;

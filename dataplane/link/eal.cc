@@ -76,12 +76,10 @@ uint64_t AvailableMemoryBytes() {
 uint64_t Megabytes(uint64_t bytes) { return (bytes + kMegabyte - 1) / kMegabyte; }
 
 // The lcores option: lcore 0 is control, lcore k+1 is worker k.
-std::string LcoreMap(unsigned workers) {
-  const std::vector<unsigned>& cpus = AllowedCpus();
-  std::string map = absl::StrCat("0@", cpus[0]);
-  for (unsigned lcore = 1; lcore <= workers; ++lcore) {
-    absl::StrAppend(&map, ",", lcore, "@", cpus[lcore % cpus.size()]);
-  }
+std::string LcoreMap(const CpuLayout& cpus) {
+  std::string map = absl::StrCat("0@", cpus.control.id);
+  unsigned lcore = 0;
+  for (const Cpu& cpu : cpus.workers) absl::StrAppend(&map, ",", ++lcore, "@", cpu.id);
   return map;
 }
 
@@ -134,11 +132,13 @@ absl::StatusOr<EalInfo> StartEal(const EalConfig& config) {
   }
   absl::StatusOr<MemoryPlan> memory = PlanMemory(config);
   if (!memory.ok()) return memory.status();
+  const int socket = PortSocket(config.interface, config.pci_device);
+  const CpuLayout cpus = LayOutCpus(ReadCpus(AllowedCpus()), config.workers, socket);
 
   std::vector<std::string> arguments = {
       "causewayd", "--no-telemetry", "--log-level=warning", "--log-level=lib.eal:error",
       // It warns that there is no channel to secondary processes.
-      "--log-level=pmd.net.memif:error", absl::StrCat("--lcores=", LcoreMap(config.workers))};
+      "--log-level=pmd.net.memif:error", absl::StrCat("--lcores=", LcoreMap(cpus))};
   arguments.insert(arguments.end(), memory->arguments.begin(), memory->arguments.end());
   if (config.pci_device.empty()) {
     arguments.insert(arguments.end(), {"--no-pci", "--iova-mode=va"});
@@ -154,7 +154,7 @@ absl::StatusOr<EalInfo> StartEal(const EalConfig& config) {
   }
   rte_log_set_level_pattern("lib.eal", RTE_LOG_WARNING);
 
-  EalInfo info{memory->hugepages, memory->line, {}};
+  EalInfo info{memory->hugepages, memory->line, {}, cpus, socket};
   for (unsigned worker = 0; worker < config.workers; ++worker) {
     info.worker_lcores.push_back(worker + 1);
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "dataplane/link/cpu_layout.h"
 
 namespace causeway {
 
@@ -15,6 +16,9 @@ struct EalConfig {
   uint64_t memory_bytes = 0;
   /// A PCI address to probe, or empty: no PCI scan at all.
   std::string pci_device;
+  /// The kernel's interface that is served, or empty; with pci_device, it says which socket the
+  /// link is at.
+  std::string interface;
   /// False keeps away from hugepages even when there are some (tests).
   bool use_hugepages = true;
 };
@@ -25,10 +29,12 @@ struct EalInfo {
   std::string memory_line;
   /// The lcore of each worker, in shard order. The main lcore runs control.
   std::vector<unsigned> worker_lcores;
+  CpuLayout cpus;
+  int port_socket = -1;  // as PortSocket (cpu_layout.h)
 };
 
-/// Starts EAL. Worker k is pinned to CPU k+1, control to CPU 0; with fewer CPUs than threads the
-/// last workers share from CPU 0 on. DPDK's own log goes to stderr from level warning up. Once per
+/// Starts EAL. Threads are pinned as LayOutCpus says; control sets all memory aside, so that it is
+/// on control's socket, the link's. DPDK's own log goes to stderr from level warning up. Once per
 /// process. ResourceExhaustedError when the machine lacks the memory, with what to lower.
 absl::StatusOr<EalInfo> StartEal(const EalConfig& config);
 

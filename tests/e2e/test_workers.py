@@ -102,6 +102,8 @@ def test_eight_cpus_and_one_queue(lab):
         check(" workers=1 " in relay.output(), f"not one worker: {relay.last_line()}")
         check(re.search(r"workers: 1, .*queues.* enough for 7$", relay.output(), re.M),
               f"it does not say why: {relay.output()}")
+        check(re.search(r"CPUs: control on \d+, workers on \d+\b", relay.output()),
+              f"it does not say where they run: {relay.output()}")
         client = lab.client("alice")
         client.allocate()
         strict = lab.causewayd(*causewayd_arguments("--workers", "7"), env={"LD_PRELOAD": library})

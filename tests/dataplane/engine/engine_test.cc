@@ -266,6 +266,7 @@ class Environment : public testing::Environment {
     auto info = StartEal({.workers = 1,
                           .memory_bytes = Engine::MemoryNeeded(NodeConfig()),
                           .pci_device = "",
+                          .interface = "",
                           .use_hugepages = false});
     ASSERT_TRUE(info.ok()) << info.status();
     EXPECT_FALSE(info->hugepages);

@@ -142,6 +142,7 @@ int Main(int argc, char** argv) {
   const absl::StatusOr<EalInfo> eal = StartEal({.workers = config->node.shards,
                                                 .memory_bytes = 64 << 20,
                                                 .pci_device = "",
+                                                .interface = "",
                                                 .use_hugepages = false});
   if (!eal.ok()) return Fail(eal.status());
   if (absl::StatusOr<unsigned> queues = Link::Queues(*config); queues.ok()) {
