@@ -1,4 +1,4 @@
-// The fast path of ordinary packets: all-IPv4 datagrams of an allocation's first channel. Each stage
+// The fast path of ordinary packets: all-IPv4 datagrams of an allocation's inline channel. Each stage
 // works on a whole burst and touches nothing of a packet that it cannot take; such packets take the
 // general path, which alone knows drops, events and all that is rare.
 #pragma once

@@ -81,6 +81,7 @@ inline bool Pass(ShardState& state, uint32_t slot, Way way, uint32_t size, uint8
     if (!PassSpecials(state, meter, way, size, tos)) return false;
   }
   meter.Count(way, size, state.now);
+  meter.table_hits = 0;
   return true;
 }
 

@@ -3,6 +3,15 @@
 #include <algorithm>
 
 namespace causeway {
+namespace {
+
+/// The flag of the fast path that may take the inline channel, or 0.
+uint8_t InlineFamily(const HotLine& line) {
+  if (line.client.IsV4() && line.peer.IsV4() && line.relay_v4.IsSet()) return HotLine::kAllV4;
+  return 0;
+}
+
+}  // namespace
 
 void FlowTables::LayOut(const NodeConfig& node, Arena& arena) {
   allocations_ = node.allocations_per_shard;
@@ -128,6 +137,8 @@ void FlowTables::Apply(const RemovePermission& c) {
   permission_table_.Remove(PermissionHash(allocation, entry.peer), c.permission);
   const IpAddress peer = entry.peer;
   entry = {};
+  ColdLine& cold = cold_[allocation];
+  if (cold.inline_permission_plus_1 == c.permission + 1) cold.inline_permission_plus_1 = 0;
   if (line(allocation).peer == peer) UpdateInline(allocation);
 }
 
@@ -206,23 +217,57 @@ bool FlowTables::IsPermitted(uint64_t hash, AllocationId allocation, const IpAdd
   return id != kNone && permissions_[id].expiry > now && cold_[allocation].expiry > now;
 }
 
-ChannelEntry* FlowTables::LiveChannel(AllocationId allocation, uint16_t number, Deciseconds now) {
-  const uint32_t id =
-      channel_numbers_.LookUp(HashChannelNumber(secret_, allocation, number), [&](uint32_t each) {
-        return channels_[each].allocation == allocation && channels_[each].number == number;
-      });
-  return IsLive(id, allocation, now) ? &channels_[id] : nullptr;
+bool FlowTables::IsPromotionDue(AllocationId allocation) {
+  uint8_t& hits = meter(allocation).table_hits;
+  if (++hits < kPromoteAfter) return false;
+  hits = 0;
+  return true;
 }
 
-ChannelEntry* FlowTables::LiveChannel(AllocationId allocation, const Endpoint& peer,
-                                      Deciseconds now) {
-  const uint32_t id =
-      channel_peers_.LookUp(HashChannelPeer(secret_, allocation, peer), [&](uint32_t each) {
-        const ChannelEntry& entry = channels_[each];
-        return entry.allocation == allocation && entry.peer_port == peer.port &&
-               entry.peer == peer.address;
-      });
-  return IsLive(id, allocation, now) ? &channels_[id] : nullptr;
+bool FlowTables::UsePermission(uint64_t hash, AllocationId allocation, const IpAddress& peer,
+                               Deciseconds now) {
+  const HotLine& line = this->line(allocation);
+  if (line.peer == peer) {
+    UseInline(allocation);
+    return line.permission_expiry > now;
+  }
+  const uint32_t id = LookUpPermission(hash, allocation, peer);
+  if (id == kNone || permissions_[id].expiry <= now || cold_[allocation].expiry <= now)
+    return false;
+  if (IsPromotionDue(allocation)) {
+    cold_[allocation].inline_channel_plus_1 = 0;
+    cold_[allocation].inline_permission_plus_1 = id + 1;
+    UpdateInline(allocation);
+  }
+  return true;
+}
+
+ChannelEntry* FlowTables::Use(ChannelId channel, AllocationId allocation, Deciseconds now) {
+  if (!IsLive(channel, allocation, now)) return nullptr;
+  if (IsPromotionDue(allocation)) {
+    cold_[allocation].inline_channel_plus_1 = channel + 1;
+    UpdateInline(allocation);
+    line(allocation).peer_hop = channels_[channel].hop;
+  }
+  return &channels_[channel];
+}
+
+ChannelEntry* FlowTables::UseChannel(uint64_t hash, AllocationId allocation, uint16_t number,
+                                     Deciseconds now) {
+  const uint32_t id = channel_numbers_.LookUp(hash, [&](uint32_t each) {
+    return channels_[each].allocation == allocation && channels_[each].number == number;
+  });
+  return Use(id, allocation, now);
+}
+
+ChannelEntry* FlowTables::UseChannel(uint64_t hash, AllocationId allocation, const Endpoint& peer,
+                                     Deciseconds now) {
+  const uint32_t id = channel_peers_.LookUp(hash, [&](uint32_t each) {
+    const ChannelEntry& entry = channels_[each];
+    return entry.allocation == allocation && entry.peer_port == peer.port &&
+           entry.peer == peer.address;
+  });
+  return Use(id, allocation, now);
 }
 
 void FlowTables::SweepStaleHops(uint16_t current) {
@@ -250,6 +295,7 @@ void FlowTables::Uninstall(AllocationId allocation) {
   line = HotLine{};
   cold_[allocation].expiry = 0;
   cold_[allocation].inline_channel_plus_1 = 0;
+  cold_[allocation].inline_permission_plus_1 = 0;
   cold_[allocation].channels = 0;
 }
 
@@ -265,31 +311,31 @@ void FlowTables::ClearRelay(const RelayPort& relay, uint32_t value) {
   if (IsRelay(relay) && *RelaySlot(relay) == value) SetRelay(relay, 0);
 }
 
-/// Copies into the hot line what it repeats of the inline channel and its permission.
+/// Copies into the hot line what it repeats of the inline channel, or else of the inline permission.
 void FlowTables::UpdateInline(AllocationId allocation) {
   HotLine& line = this->line(allocation);
-  const ColdLine& cold = cold_[allocation];
-  const bool has_inline = cold.inline_channel_plus_1 != 0;
-  const bool more = cold.channels > (has_inline ? 1u : 0u);
+  ColdLine& cold = cold_[allocation];
+  const bool has_channel = cold.inline_channel_plus_1 != 0;
+  const bool more = cold.channels > (has_channel ? 1u : 0u);
   line.flags = HotLine::kUsed | (more ? HotLine::kMoreChannels : uint8_t{0});
-  if (!has_inline) {
-    line.peer = IpAddress{};
+  const IpAddress before = line.peer;
+  if (has_channel) {
+    const ChannelEntry& channel = channels_[cold.inline_channel_plus_1 - 1];
+    cold.inline_permission_plus_1 = 0;
+    line.peer = channel.peer;
+    line.peer_port = channel.peer_port;
+    line.channel = channel.number;
+    line.channel_expiry = std::min(channel.expiry, cold.expiry);
+    line.flags |= InlineFamily(line);
+  } else {
+    const uint32_t permission = cold.inline_permission_plus_1;
+    line.peer = permission == 0 ? IpAddress{} : permissions_[permission - 1].peer;
     line.peer_port = line.channel = 0;
-    line.channel_expiry = line.permission_expiry = 0;
-    line.peer_hop = {};
-    return;
+    line.channel_expiry = 0;
   }
-  const ChannelEntry& channel = channels_[cold.inline_channel_plus_1 - 1];
-  if (line.peer != channel.peer) line.peer_hop = {};
-  line.peer = channel.peer;
-  line.peer_port = channel.peer_port;
-  line.channel = channel.number;
-  if (line.client.IsV4() && line.peer.IsV4() && line.relay_v4.IsSet()) {
-    line.flags |= HotLine::kAllV4;
-  }
-  line.channel_expiry = std::min(channel.expiry, cold.expiry);
+  if (line.peer != before) line.peer_hop = {};
   const uint32_t permission =
-      LookUpPermission(PermissionHash(allocation, channel.peer), allocation, channel.peer);
+      LookUpPermission(PermissionHash(allocation, line.peer), allocation, line.peer);
   line.permission_expiry =
       permission == kNone ? 0 : std::min(permissions_[permission].expiry, cold.expiry);
 }

@@ -16,6 +16,9 @@ namespace causeway {
 /// pools cannot come from a sound control; they are ignored rather than trusted.
 class FlowTables {
  public:
+  /// So many datagrams in a row by other channels or permissions than the inline one make the last
+  /// of them the inline one: a stream is fast, and two in turn do not chase each other.
+  static constexpr uint8_t kPromoteAfter = 4;
   static constexpr uint32_t kNone = BucketTable::kNone;
 
   /// Takes the tables' memory from `arena`, or counts it. `node` outlives them.
@@ -93,6 +96,9 @@ class FlowTables {
   /// Whether one that has not run out lets this peer through.
   bool IsPermitted(uint64_t hash, AllocationId allocation, const IpAddress& peer,
                    Deciseconds now) const;
+  /// The same for a datagram without a channel: the permission may become the inline one.
+  bool UsePermission(uint64_t hash, AllocationId allocation, const IpAddress& peer,
+                     Deciseconds now);
   // IsPermitted for a burst: each step brings in what the next one reads.
   void PrefetchPermission(uint64_t hash, AllocationId allocation) const {
     permission_table_.Prefetch(hash);
@@ -104,8 +110,31 @@ class FlowTables {
   }
 
   // Channels that have not run out, nor their allocation (RFC 8656 section 12); nullptr for none.
-  ChannelEntry* LiveChannel(AllocationId allocation, uint16_t number, Deciseconds now);
-  ChannelEntry* LiveChannel(AllocationId allocation, const Endpoint& peer, Deciseconds now);
+  // A datagram uses it: it may become the inline one.
+  ChannelEntry* UseChannel(uint64_t hash, AllocationId allocation, uint16_t number,
+                           Deciseconds now);
+  ChannelEntry* UseChannel(uint64_t hash, AllocationId allocation, const Endpoint& peer,
+                           Deciseconds now);
+  // UseChannel for a burst: each step brings in what the next one reads.
+  uint64_t ChannelHash(AllocationId allocation, uint16_t number) const {
+    return HashChannelNumber(secret_, allocation, number);
+  }
+  uint64_t ChannelHash(AllocationId allocation, const Endpoint& peer) const {
+    return HashChannelPeer(secret_, allocation, peer);
+  }
+  void PrefetchChannelNumber(uint64_t hash, AllocationId allocation) const {
+    channel_numbers_.Prefetch(hash);
+    __builtin_prefetch(&cold_[allocation]);
+  }
+  void PrefetchChannelPeer(uint64_t hash) const { channel_peers_.Prefetch(hash); }
+  void PrefetchNumberedChannel(uint64_t hash) const {
+    PrefetchChannel(channel_numbers_.Candidate(hash));
+  }
+  void PrefetchChannelOfPeer(uint64_t hash) const {
+    PrefetchChannel(channel_peers_.Candidate(hash));
+  }
+  /// A datagram of the inline peer came.
+  void UseInline(AllocationId allocation) { meter(allocation).table_hits = 0; }
 
  private:
   bool IsInstalled(AllocationId allocation) const {
@@ -114,6 +143,11 @@ class FlowTables {
   bool IsLive(uint32_t channel, AllocationId allocation, Deciseconds now) const {
     return cold_[allocation].expiry > now && channel != kNone && channels_[channel].expiry > now;
   }
+  void PrefetchChannel(ChannelId channel) const {
+    if (channel != kNone) __builtin_prefetch(&channels_[channel]);
+  }
+  ChannelEntry* Use(ChannelId channel, AllocationId allocation, Deciseconds now);
+  bool IsPromotionDue(AllocationId allocation);
   uint32_t LookUpClient(uint64_t hash, const ClientTuple& tuple) const;
   uint32_t LookUpPermission(uint64_t hash, AllocationId allocation, const IpAddress& peer) const;
   void Uninstall(AllocationId allocation);

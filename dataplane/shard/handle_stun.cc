@@ -11,7 +11,7 @@ void RelaySend(ShardState& state, Packet& packet, const wire::Summary& message) 
   const RelayPort& relay = state.flows.line(packet.slot).Relay(!peer.address.IsV4());
   if (!relay.IsSet()) return state.Drop(packet, Counter::k_drop_family);
   if (peer.port == 0) return state.Drop(packet, Counter::k_drop_peer_denied);
-  if (!state.flows.IsPermitted(packet.hash, packet.slot, peer.address, state.now)) {
+  if (!state.flows.UsePermission(packet.hash, packet.slot, peer.address, state.now)) {
     return state.Drop(packet, Counter::k_drop_no_permission);
   }
   const unsigned end = message.data + message.data_size;
@@ -114,7 +114,9 @@ bool ReadOne(ShardState& state, Packet& packet, wire::Summary& message) {
     return false;
   }
   packet.hash = state.flows.PermissionHash(packet.slot, message.peer.address);
-  state.flows.PrefetchPermission(packet.hash, packet.slot);
+  if (state.flows.line(packet.slot).peer != message.peer.address) {
+    state.flows.PrefetchPermission(packet.hash, packet.slot);
+  }
   return true;
 }
 
@@ -127,7 +129,11 @@ void HandleStun(ShardState& state, const PacketList& packets) {
     messages[sends.count] = {};
     if (ReadOne(state, *packet, messages[sends.count])) sends.Push(packet);
   }
-  for (const Packet* packet : sends) state.flows.PrefetchPermissionEntry(packet->hash);
+  for (unsigned i = 0; i < sends.count; ++i) {
+    const Packet& packet = *sends.items[i];
+    if (state.flows.line(packet.slot).peer == messages[i].peer.address) continue;
+    state.flows.PrefetchPermissionEntry(packet.hash);
+  }
   for (unsigned i = 0; i < sends.count; ++i) RelaySend(state, *sends.items[i], messages[i]);
 }
 

@@ -38,6 +38,7 @@ struct alignas(64) MeterLine {
   MeterTicks full_at[4];      // bytes, then packets, each by Way
   uint8_t mark[2];            // DSCP or SetMarking::kKeep
   uint8_t specials;           // 0 in an ordinary allocation: the only compare that it pays for
+  uint8_t table_hits;         // datagrams in a row that were not the inline peer's, see FlowTables
 
   void Apply(const SetLimits& c);
   void Apply(const SetMarking& c);

@@ -40,7 +40,8 @@ struct Packet {
   rte_mbuf* mbuf;
   uint8_t* payload;     // of UDP
   ChecksumSum old_sum;  // of what the checksum covers but for `payload` and the protocol number
-  uint64_t hash;        // of the client's tuple, later of the permission's key
+  uint64_t hash;        // of the client's tuple, later of the permission's or channel number's key
+  uint64_t channel_hash;  // of the channel's peer
   IpAddress source;
   IpAddress destination;
   uint32_t slot;         // allocation, or FlowTables::kNone

@@ -16,7 +16,8 @@ struct CachedHop {
   uint16_t generation;
 };
 
-/// One cache line per allocation; both families alike (IPv4 is held mapped). Expiries here are
+/// One cache line per allocation; both families alike (IPv4 is held mapped). It repeats what a packet
+/// of the *inline* peer needs: the peer in use, with its channel when it has one. Expiries here are
 /// never later than the allocation's own. What the fast path compares lies in eight bytes each
 /// time: the end of `client` and what follows it, the end of `peer` and what follows it.
 struct alignas(64) HotLine {
@@ -35,7 +36,7 @@ struct alignas(64) HotLine {
   CachedHop client_hop;
   Deciseconds channel_expiry;
   Deciseconds permission_expiry;  // of the permission for `peer`
-  IpAddress peer;                 // of the inline channel; :: when there is none
+  IpAddress peer;                 // of the inline channel, or of a permission alone; ::, none
   uint16_t peer_port;
   uint16_t channel;  // number of the inline channel, 0 for none
   CachedHop peer_hop;
@@ -46,6 +47,7 @@ struct alignas(64) HotLine {
     return client == tuple.client.address && client_port == tuple.client.port &&
            local_index == tuple.local_index && (flags & kUsed) != 0;
   }
+  bool HasMoreChannels() const { return (flags & kMoreChannels) != 0; }
   const RelayPort& Relay(bool v6) const { return v6 ? relay_v6 : relay_v4; }
 
   /// What FastClient() is for this IPv4 client (network order), when the line is kAllV4.
@@ -83,7 +85,8 @@ struct ColdLine {
     uint32_t inline_channel_plus_1;  // ChannelId + 1, or 0
     uint32_t next_ended_plus_1;      // of an allocation that has ended: the one before
   };
-  uint32_t channels;  // bound, the inline one included
+  uint32_t inline_permission_plus_1;  // without an inline channel: PermissionId + 1, or 0
+  uint32_t channels;                  // bound, the inline one included
   // Of MeterReading.
   uint32_t drops_rate_limit;
   uint32_t drops_no_permission;

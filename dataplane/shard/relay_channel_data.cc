@@ -6,52 +6,70 @@ namespace {
 
 constexpr unsigned kChannelHeaderSize = 4;
 
+uint16_t NumberOf(const Packet& packet) { return LoadBe16(packet.payload); }
+uint16_t LengthOf(const Packet& packet) { return LoadBe16(packet.payload + 2); }
+
 void RelayTo(ShardState& state, Packet& packet, const IpAddress& peer, uint16_t peer_port,
-             CachedHop& hop, uint16_t length) {
+             CachedHop& hop) {
   const RelayPort& relay = state.flows.line(packet.slot).Relay(!peer.IsV4());
   if (!relay.IsSet()) [[unlikely]] {
     return state.Drop(packet, Counter::k_drop_family);
   }
   const Leg leg = {state.config.node.relay_addresses[relay.address_index], peer, relay.port,
                    peer_port};
-  RelayEither(state, packet, {packet.payload + kChannelHeaderSize, length}, NoPrefix{}, leg,
-              state.next_hops.LookUp(hop, peer), Way::kToPeer, Counter::k_channel_to_peer);
+  RelayEither(state, packet, {packet.payload + kChannelHeaderSize, LengthOf(packet)}, NoPrefix{},
+              leg, state.next_hops.LookUp(hop, peer), Way::kToPeer, Counter::k_channel_to_peer);
 }
 
-void RelayByTable(ShardState& state, Packet& packet, uint16_t number, uint16_t length) {
-  ChannelEntry* channel = state.flows.LiveChannel(packet.slot, number, state.now);
+void RelayByTable(ShardState& state, Packet& packet) {
+  ChannelEntry* channel =
+      state.flows.UseChannel(packet.hash, packet.slot, NumberOf(packet), state.now);
   if (channel == nullptr) return state.Drop(packet, Counter::k_drop_no_channel);
-  RelayTo(state, packet, channel->peer, channel->peer_port, channel->hop, length);
+  RelayTo(state, packet, channel->peer, channel->peer_port, channel->hop);
 }
 
-void RelayOne(ShardState& state, Packet& packet) {
-  if (packet.payload_len < kChannelHeaderSize) [[unlikely]] {
-    return state.Drop(packet, Counter::k_drop_malformed_channel_data);
+void RelayInline(ShardState& state, Packet& packet) {
+  HotLine& line = state.flows.line(packet.slot);
+  if (line.channel_expiry <= state.now) [[unlikely]] {
+    return state.Drop(packet, Counter::k_drop_no_channel);
   }
-  const uint16_t number = LoadBe16(packet.payload);
-  const uint16_t length = LoadBe16(packet.payload + 2);
-  const unsigned end = kChannelHeaderSize + length;
+  state.flows.UseInline(packet.slot);
+  RelayTo(state, packet, line.peer, line.peer_port, line.peer_hop);
+}
+
+// Takes the header and what follows the data out of the sum. False when the message is longer than
+// its datagram: then it is dropped.
+bool Read(ShardState& state, Packet& packet) {
+  const unsigned end = packet.payload_len < kChannelHeaderSize
+                           ? kChannelHeaderSize
+                           : kChannelHeaderSize + LengthOf(packet);
   if (end > packet.payload_len) [[unlikely]] {
-    return state.Drop(packet, Counter::k_drop_malformed_channel_data);
+    state.Drop(packet, Counter::k_drop_malformed_channel_data);
+    return false;
   }
   packet.old_sum += LoadRaw32(packet.payload);
   if (end < packet.payload_len) [[unlikely]] {
     packet.old_sum += SumAt(packet.payload + end, packet.payload_len - end, (end & 1) != 0);
   }
-  HotLine& line = state.flows.line(packet.slot);
-  if (line.channel != number) [[unlikely]] {
-    return RelayByTable(state, packet, number, length);
-  }
-  if (line.channel_expiry <= state.now) [[unlikely]] {
-    return state.Drop(packet, Counter::k_drop_no_channel);
-  }
-  RelayTo(state, packet, line.peer, line.peer_port, line.peer_hop, length);
+  return true;
 }
 
 }  // namespace
 
 void RelayChannelData(ShardState& state, const PacketList& packets) {
-  for (Packet* packet : packets) RelayOne(state, *packet);
+  PacketList others;
+  for (Packet* packet : packets) {
+    if (!Read(state, *packet)) continue;
+    if (state.flows.line(packet->slot).channel == NumberOf(*packet)) [[likely]] {
+      RelayInline(state, *packet);
+      continue;
+    }
+    packet->hash = state.flows.ChannelHash(packet->slot, NumberOf(*packet));
+    state.flows.PrefetchChannelNumber(packet->hash, packet->slot);
+    others.Push(packet);
+  }
+  for (const Packet* packet : others) state.flows.PrefetchNumberedChannel(packet->hash);
+  for (Packet* packet : others) RelayByTable(state, *packet);
 }
 
 }  // namespace causeway

@@ -47,21 +47,50 @@ void RelayAs(ShardState& state, Packet& packet, uint16_t channel) {
               Counter::k_channel_to_client);
 }
 
-bool IsInline(const ShardState& state, const Packet& packet) {
+// False when it is not of the inline channel.
+bool RelayInline(ShardState& state, Packet& packet) {
   const HotLine& line = state.flows.line(packet.slot);
-  return line.peer == packet.source && line.peer_port == packet.source_port &&
-         line.channel_expiry > state.now && line.permission_expiry > state.now;
+  const bool is_inline = line.peer == packet.source && line.peer_port == packet.source_port &&
+                         line.channel_expiry > state.now && line.permission_expiry > state.now;
+  if (!is_inline) return false;
+  state.flows.UseInline(packet.slot);
+  RelayAs(state, packet, line.channel);
+  return true;
 }
 
+// A client's channels beside the inline one are asked first: what has a channel is that channel's use,
+// not the permission's.
 void RelayByTables(ShardState& state, Packet& packet) {
-  if (!state.flows.IsPermitted(packet.hash, packet.slot, packet.source, state.now)) {
-    return state.Drop(packet, Counter::k_drop_no_permission);
-  }
+  const HotLine& line = state.flows.line(packet.slot);
   const ChannelEntry* channel = nullptr;
-  if ((state.flows.line(packet.slot).flags & HotLine::kMoreChannels) != 0) {
-    channel = state.flows.LiveChannel(packet.slot, {packet.source, packet.source_port}, state.now);
+  if (line.HasMoreChannels()) {
+    channel = state.flows.UseChannel(packet.channel_hash, packet.slot,
+                                     {packet.source, packet.source_port}, state.now);
   }
+  const bool permitted =
+      channel == nullptr
+          ? state.flows.UsePermission(packet.hash, packet.slot, packet.source, state.now)
+          : state.flows.IsPermitted(packet.hash, packet.slot, packet.source, state.now);
+  if (!permitted) return state.Drop(packet, Counter::k_drop_no_permission);
   RelayAs(state, packet, channel == nullptr ? uint16_t{0} : channel->number);
+}
+
+void PrefetchTables(const ShardState& state, Packet& packet) {
+  const HotLine& line = state.flows.line(packet.slot);
+  // Both, for a packet of this burst may yet change what is inline.
+  packet.hash = state.flows.PermissionHash(packet.slot, packet.source);
+  packet.channel_hash =
+      state.flows.ChannelHash(packet.slot, Endpoint{packet.source, packet.source_port});
+  if (line.peer != packet.source || line.HasMoreChannels()) {
+    state.flows.PrefetchPermission(packet.hash, packet.slot);
+  }
+  if (line.HasMoreChannels()) state.flows.PrefetchChannelPeer(packet.channel_hash);
+}
+
+void PrefetchEntries(const ShardState& state, const Packet& packet) {
+  const HotLine& line = state.flows.line(packet.slot);
+  if (line.peer != packet.source) state.flows.PrefetchPermissionEntry(packet.hash);
+  if (line.HasMoreChannels()) state.flows.PrefetchChannelOfPeer(packet.channel_hash);
 }
 
 }  // namespace
@@ -69,16 +98,15 @@ void RelayByTables(ShardState& state, Packet& packet) {
 void RelayFromPeers(ShardState& state, const PacketList& packets) {
   PacketList others;
   for (Packet* packet : packets) {
-    if (IsInline(state, *packet)) [[likely]] {
-      RelayAs(state, *packet, state.flows.line(packet->slot).channel);
-    } else {
-      packet->hash = state.flows.PermissionHash(packet->slot, packet->source);
-      state.flows.PrefetchPermission(packet->hash, packet->slot);
-      others.Push(packet);
-    }
+    if (RelayInline(state, *packet)) continue;
+    PrefetchTables(state, *packet);
+    others.Push(packet);
   }
-  for (const Packet* packet : others) state.flows.PrefetchPermissionEntry(packet->hash);
-  for (Packet* packet : others) RelayByTables(state, *packet);
+  for (const Packet* packet : others) PrefetchEntries(state, *packet);
+  for (Packet* packet : others) {
+    // Another packet of this burst may have made its channel the inline one.
+    if (!RelayInline(state, *packet)) RelayByTables(state, *packet);
+  }
 }
 
 void SendIcmpIndication(ShardState& state, const RelayIcmp& icmp) {

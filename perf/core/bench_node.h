@@ -40,7 +40,7 @@ class BenchNode {
   BenchNode(const BenchNode&) = delete;
   BenchNode& operator=(const BenchNode&) = delete;
 
-  /// One datagram of each kind for each allocation, so that nothing is met for the first time
+  /// Some datagrams of each kind for each allocation, so that nothing is met for the first time
   /// later.
   void Warm(const std::vector<Datagram>& kinds);
   /// Puts one frame for each of these allocations into the receive ring, the kinds in turn.
@@ -59,6 +59,7 @@ class BenchNode {
   ClientTuple TupleOf(uint32_t allocation) const { return {PartiesOf(allocation).client, 0}; }
 
  private:
+  void WarmOnce(const Datagram& kind);
   void MakePort();
   void MakeShards();
   void Populate();

@@ -204,5 +204,25 @@ TEST_F(ChannelTest, TwoBurstsOfManyClientsKeepTheirFlowsApart) {
   }
 }
 
+// The fourth one makes the second channel the inline one; those after it in the burst are its own.
+TEST_F(NodeTest, OneBurstThatMakesAChannelInlineLeavesAsOneChannel) {
+  Install(0, kClientV4, 50000, kPeerV4, 0x4001);
+  Permit(9, 0, "203.0.113.21");
+  Command(BindChannel{9, 0, 0x4002, At("203.0.113.21:6000"), now_ + 6000});
+  Turn();
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 10; ++i) {
+      ArriveForGeneralStages(
+          Datagram().From("203.0.113.21:6000").To("192.0.2.1:50000").Carrying({1, 2}).Encode());
+    }
+    Turn(2);
+    const auto sent = Sent();
+    ASSERT_EQ(sent.size(), 10u);
+    for (const Bytes& frame : sent) {
+      EXPECT_EQ(Datagram::Decode(frame).payload, ChannelData(0x4002, {1, 2}));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace causeway::testing
