@@ -103,6 +103,10 @@ struct Prefix {
   IpAddress Last() const;
   std::string ToString() const;
   friend bool operator==(const Prefix&, const Prefix&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const Prefix& p) {
+    return H::combine(std::move(h), p.address, p.length);
+  }
 };
 
 /// The address `offset` places after `base` as a 128-bit number (wraps at the top).

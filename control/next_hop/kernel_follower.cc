@@ -1,6 +1,7 @@
 #include "control/next_hop/kernel_follower.h"
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <set>
 #include <tuple>
@@ -23,7 +24,7 @@ absl::Status KernelFollower::Start() {
     return absl::NotFoundError(absl::StrFormat(
         "there is no network interface %s: `ip link` lists those there are", config_.interface));
   }
-  PlanAnew();
+  plan_anew_ = true;
   Publish();
   if (absl::IsPermissionDenied(last_request_)) {
     return absl::PermissionDeniedError(absl::StrFormat(
@@ -39,6 +40,11 @@ void KernelFollower::OnReadable(Deciseconds now) {
   auto read = netlink_->ReadNotices([&](const nlmsghdr& m) { kernel_.Apply(m, &changes); });
   reload_routes_ |= changes.routes;
   check_routes_ |= changes.routes;
+  changed_.insert(changed_.end(), changes.prefixes.begin(), changes.prefixes.end());
+  if (!changes.prefixes.empty()) {
+    const Deciseconds at = now_ + (changes.unclear ? kVerifyUnclear : kVerifyEvery);
+    verify_at_ = verify_at_ == 0 ? at : std::min(verify_at_, at);
+  }
   const bool lost = !read.ok() || *read == Netlink::Notices::kLost;
   reload_routes_ |= lost;
   if (lost || changes.link) {
@@ -84,8 +90,8 @@ void KernelFollower::Tick(Deciseconds now) {
   now_ = now;
   requests_left_ = kRequestsPerTick;
   if (reload_link_) ReloadLink();
-  reload_routes_ |= check_routes_;
-  check_routes_ = false;
+  reload_routes_ |= std::exchange(check_routes_, false);
+  VerifyIfDue();
   pending_ = 0;
   for (auto use = uses_.begin(); use != uses_.end();) {
     const bool pending = !use->second.gateway && !use->second.resolved;
@@ -106,7 +112,7 @@ void KernelFollower::Tick(Deciseconds now) {
 }
 
 const Target& KernelFollower::TargetOf(const IpAddress& destination) const {
-  return plan_.targets[plan_table_.LookUp(destination)];
+  return plan_.LookUp(destination);
 }
 
 std::optional<MacAddress> KernelFollower::MacOf(const IpAddress& address) const {
@@ -124,19 +130,41 @@ void KernelFollower::ReloadLink() {
   for (auto& [address, use] : uses_) RefreshNeighbour(address);
 }
 
-void KernelFollower::PlanAnew() {
-  plan_ = PlanRoutes({.routes = kernel_.routes(),
-                      .interface_index = kernel_.IsUp() ? kernel_.link().index : 0,
-                      .resolves_neighbours = kernel_.ResolvesNeighbours(),
-                      .relay_prefixes = config_.relay_prefixes});
-  plan_table_ = RouteTable(plan_.routes);
-  if (kernel_.Exists()) table_.SetLinkMtu(kernel_.link().mtu);
-  plan_anew_ = false;
-  for (auto& [address, use] : uses_) {
-    use.gateway = false;
-    RefreshNeighbour(address);
+void KernelFollower::VerifyIfDue() {
+  if (verify_at_ == 0 || now_ < std::max(verify_at_, no_verify_before_)) return;
+  reload_routes_ = true;
+}
+
+// What fails keeps what was there, and is tried again at the next Tick.
+void KernelFollower::LoadRoutes() {
+  const auto began = std::chrono::steady_clock::now();
+  KernelChanges changes;
+  if (kernel_.LoadRoutes(*netlink_, &changes).ok()) {
+    changed_.insert(changed_.end(), changes.prefixes.begin(), changes.prefixes.end());
+  } else {
+    check_routes_ = true;
   }
-  dirty_ = true;
+  const std::chrono::duration<double, std::deci> took = std::chrono::steady_clock::now() - began;
+  no_verify_before_ = now_ + static_cast<Deciseconds>(kRestAfterDump * took.count());
+  verify_at_ = 0;
+}
+
+void KernelFollower::Plan() {
+  const RouteRules rules = {.interface_index = kernel_.IsUp() ? kernel_.link().index : 0,
+                            .resolves_neighbours = kernel_.ResolvesNeighbours(),
+                            .relay_prefixes = config_.relay_prefixes};
+  if (std::exchange(plan_anew_, false)) {
+    if (kernel_.Exists()) table_.SetLinkMtu(kernel_.link().mtu);
+    for (const auto& [prefix, index] : plan_.prefixes()) changed_.push_back(prefix);
+    for (const auto& [prefix, routes] : kernel_.routes().all()) changed_.push_back(prefix);
+    for (const Prefix& prefix : config_.relay_prefixes) changed_.push_back(prefix);
+    for (const Prefix& prefix : ImpossibleDestinations()) changed_.push_back(prefix);
+  }
+  for (const Prefix& prefix : std::exchange(changed_, {})) {
+    const auto target = TargetOfRoutes(prefix, kernel_.routes().At(prefix), rules);
+    if (plan_.Set(prefix, target)) planned_.push_back(prefix);
+  }
+  dirty_ |= !planned_.empty();
 }
 
 void KernelFollower::RefreshNeighbour(const IpAddress& address) {
@@ -173,6 +201,7 @@ void KernelFollower::RequestIfDue(const IpAddress& address, Use& use, bool asked
 }
 
 void KernelFollower::CollectUses() {
+  for (auto& [address, use] : uses_) use.gateway = false;
   const auto add = [&](const IpAddress& address) -> Use& {
     auto [at, added] = uses_.try_emplace(address);
     if (added) {
@@ -183,9 +212,9 @@ void KernelFollower::CollectUses() {
     }
     return at->second;
   };
-  for (const Target& target : plan_.targets) {
+  plan_.ForEachTarget([&](RoutePlan::Index, const Target& target) {
     if (target.kind == Target::Kind::kVia) add(target.gateway).gateway = true;
-  }
+  });
   if (!kernel_.IsUp() || !kernel_.ResolvesNeighbours()) return;
   for (const auto& [address, neighbour] : kernel_.neighbours()) {
     if (neighbour.IsResolved() && TargetOf(address).kind == Target::Kind::kNeighbour) add(address);
@@ -194,9 +223,9 @@ void KernelFollower::CollectUses() {
 
 std::vector<HopKey> KernelFollower::WantedHops() const {
   std::set<HopKey> gateways;
-  for (const Target& target : plan_.targets) {
+  plan_.ForEachTarget([&](RoutePlan::Index, const Target& target) {
     if (target.kind == Target::Kind::kVia) gateways.insert({target.gateway, target.mtu});
-  }
+  });
   // Gateways first; then what shards asked for, the latest first; then what has an id already.
   std::vector<std::tuple<Deciseconds, bool, HopKey>> hosts;
   for (const auto& [address, use] : uses_) {
@@ -213,17 +242,15 @@ std::vector<HopKey> KernelFollower::WantedHops() const {
   return wanted;
 }
 
+bool KernelFollower::HasNews() const {
+  const bool has = reload_routes_ || plan_anew_ || !changed_.empty() || dirty_;
+  return has && table_.CanPublish();
+}
+
 void KernelFollower::Publish() {
   if (!table_.CanPublish()) return;
-  if (std::exchange(reload_routes_, false)) {
-    // What fails keeps what was there, and is tried again at the next Tick.
-    if (kernel_.LoadRoutes(*netlink_).ok()) {
-      plan_anew_ = true;
-    } else {
-      check_routes_ = true;
-    }
-  }
-  if (plan_anew_) PlanAnew();
+  if (std::exchange(reload_routes_, false)) LoadRoutes();
+  Plan();
   if (!std::exchange(dirty_, false)) return;
   CollectUses();
   std::erase_if(uses_, [&](const auto& entry) {
@@ -234,34 +261,9 @@ void KernelFollower::Publish() {
   std::sort(sorted.begin(), sorted.end());
   table_.Keep(sorted);
   for (const HopKey& key : wanted) table_.Deal(key, MacOf(key.address));
-  table_.Publish(FinalRoutes(wanted));
-}
-
-std::vector<RouteTable::Route> KernelFollower::FinalRoutes(const std::vector<HopKey>& hops) const {
-  std::vector<RouteTable::Route> routes = plan_.routes;
-  for (RouteTable::Route& route : routes) {
-    const Target& target = plan_.targets[route.next_hop];
-    switch (target.kind) {
-      case Target::Kind::kNone:
-        route.next_hop = kNoRoute;
-        break;
-      case Target::Kind::kNeighbour:
-        route.next_hop = kOnLink;
-        break;
-      case Target::Kind::kRelay:
-        route.next_hop = kHairpin;
-        break;
-      case Target::Kind::kVia:
-        route.next_hop = table_.LookUp({target.gateway, target.mtu}).value_or(kNoRoute);
-        break;
-    }
-  }
-  for (const HopKey& key : hops) {
-    const Target& target = TargetOf(key.address);
-    if (target.kind != Target::Kind::kNeighbour || target.mtu != key.mtu) continue;
-    if (auto id = table_.LookUp(key)) routes.push_back({Prefix::Host(key.address), *id});
-  }
-  return routes;
+  routes_.Update(plan_, planned_, wanted, table_);
+  planned_.clear();
+  table_.Publish(routes_.table());
 }
 
 }  // namespace causeway::next_hop

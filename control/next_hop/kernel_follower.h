@@ -11,6 +11,7 @@
 #include "control/next_hop/next_hop_table.h"
 #include "control/next_hop/next_hops.h"
 #include "control/next_hop/route_plan.h"
+#include "control/next_hop/shard_routes.h"
 
 namespace causeway::next_hop {
 
@@ -29,6 +30,11 @@ class KernelFollower {
   /// Requests to the kernel between two Ticks, so that a client that names ever new addresses of
   /// our subnet cannot keep control busy.
   static constexpr int kRequestsPerTick = 512;
+  /// Routes that have changed are compared with a dump so often, and when a notice was unclear after
+  /// a second; yet a dump rests for kRestAfterDump times as long as the last one took.
+  static constexpr Deciseconds kVerifyEvery = 600;
+  static constexpr Deciseconds kVerifyUnclear = 10;
+  static constexpr int kRestAfterDump = 20;
   /// On-link destinations that may wait for an answer at once.
   static constexpr size_t kMaxPending = 1024;
 
@@ -49,7 +55,7 @@ class KernelFollower {
   /// that did not answer; forgets on-link ones that have not answered for 30 s.
   void Tick(Deciseconds now);
   /// Publish has something to do and room to do it.
-  bool HasNews() const { return (reload_routes_ || plan_anew_ || dirty_) && table_.CanPublish(); }
+  bool HasNews() const;
   /// Brings the shards' routes up to date.
   void Publish();
 
@@ -67,20 +73,23 @@ class KernelFollower {
   const Target& TargetOf(const IpAddress& destination) const;
   std::optional<MacAddress> MacOf(const IpAddress& address) const;
   void ReloadLink();
-  void PlanAnew();
+  void LoadRoutes();
+  void Plan();
+  void VerifyIfDue();
   void RefreshNeighbour(const IpAddress& address);
   void Request(const IpAddress& address, Use& use);
   void RequestIfDue(const IpAddress& address, Use& use, bool asked);
   void CollectUses();
   std::vector<HopKey> WantedHops() const;
-  std::vector<RouteTable::Route> FinalRoutes(const std::vector<HopKey>& hops) const;
 
   const NextHopsConfig config_;
   std::unique_ptr<Netlink> netlink_;
   KernelView kernel_;
   NextHopTable table_;
   RoutePlan plan_;
-  RouteTable plan_table_;  // destination to index into plan_.targets
+  ShardRoutes routes_;
+  std::vector<Prefix> changed_;  // since they were planned
+  std::vector<Prefix> planned_;  // since they were published
   Uses uses_;
   size_t pending_ = 0;  // uses that are neither gateways nor resolved
   IpAddress tick_at_;   // where the next Tick goes on
@@ -91,7 +100,9 @@ class KernelFollower {
   bool reload_routes_ = false;  // routes have changed since they were dumped
   bool check_routes_ = false;   // dump once more: the kernel may remove routes after its notice
   bool plan_anew_ = false;      // the link has changed
-  bool dirty_ = true;           // what shards have may be out of date
+  Deciseconds verify_at_ = 0;   // 0 when nothing is to be verified
+  Deciseconds no_verify_before_ = 0;
+  bool dirty_ = true;  // what shards have may be out of date
 };
 
 }  // namespace causeway::next_hop

@@ -38,8 +38,9 @@ const KernelView::Neighbour* KernelView::LookUpNeighbour(const IpAddress& addres
 }
 
 absl::Status KernelView::Load(Netlink& netlink) {
+  KernelChanges ignored;
   absl::Status status = LoadLink(netlink);
-  if (status.ok()) status = LoadRoutes(netlink);
+  if (status.ok()) status = LoadRoutes(netlink, &ignored);
   return status;
 }
 
@@ -57,7 +58,7 @@ absl::Status KernelView::LoadLink(Netlink& netlink) {
   return absl::OkStatus();
 }
 
-absl::Status KernelView::LoadRoutes(Netlink& netlink) {
+absl::Status KernelView::LoadRoutes(Netlink& netlink, KernelChanges* changes) {
   std::vector<RouteMessage> routes;
   for (uint8_t family : {AF_INET, AF_INET6}) {
     absl::Status status = netlink.Dump(RTM_GETROUTE, family, [&](const nlmsghdr& message) {
@@ -68,7 +69,8 @@ absl::Status KernelView::LoadRoutes(Netlink& netlink) {
     });
     if (!status.ok()) return status;
   }
-  routes_ = std::move(routes);
+  const std::vector<Prefix> changed = routes_.Replace(std::move(routes));
+  changes->prefixes.insert(changes->prefixes.end(), changed.begin(), changed.end());
   return absl::OkStatus();
 }
 
@@ -84,9 +86,7 @@ void KernelView::Apply(const nlmsghdr& message, KernelChanges* changes) {
       break;
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
-      if (auto route = ParseRoute(message)) {
-        changes->routes |= route->table == RT_TABLE_MAIN || route->table == RT_TABLE_LOCAL;
-      }
+      if (auto route = ParseRoute(message)) ApplyRoute(*route, changes);
       break;
     case RTM_NEWADDR:
     case RTM_DELADDR:
@@ -113,6 +113,12 @@ void KernelView::ApplyLink(const LinkMessage& link, KernelChanges* changes) {
   link_ = std::move(next);
   changes->link = true;
   changes->routes = true;
+}
+
+void KernelView::ApplyRoute(const RouteMessage& route, KernelChanges* changes) {
+  if (route.table != RT_TABLE_MAIN && route.table != RT_TABLE_LOCAL) return;
+  changes->unclear |= routes_.Apply(route) == RouteSet::Outcome::kUnclear;
+  changes->prefixes.push_back(route.prefix);
 }
 
 void KernelView::ApplyNeighbour(const NeighbourMessage& neighbour, KernelChanges* changes) {

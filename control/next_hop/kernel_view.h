@@ -10,20 +10,23 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "control/next_hop/netlink.h"
+#include "control/next_hop/route_set.h"
 #include "control/next_hop/rtnetlink.h"
 
 namespace causeway::next_hop {
 
 /// What notices have changed since the last look.
 struct KernelChanges {
-  bool link = false;    // the interface came, went, or changed in any way that we use
-  bool routes = false;  // the stored routes are out of date: call LoadRoutes
+  bool link = false;             // the interface came, went, or changed in any way that we use
+  bool routes = false;           // the stored routes are out of date: call LoadRoutes
+  bool unclear = false;          // so they may be
+  std::vector<Prefix> prefixes;  // whose routes came, went or changed
   absl::flat_hash_set<IpAddress> neighbours;
 };
 
-/// A mirror of kernel state. Neighbours follow notices one by one. Routes are dumped anew after a
-/// notice about them: the kernel removes IPv4 routes without a word when a link, an address or a
-/// next-hop object goes, and a rebuilt RouteTable costs as much as the dump. One thread at a time.
+/// A mirror of kernel state, which follows notices one by one. Routes are dumped anew when a link, an
+/// address or a next-hop object goes: the kernel then removes IPv4 routes without a word. One thread
+/// at a time.
 class KernelView {
  public:
   struct Neighbour {
@@ -43,8 +46,8 @@ class KernelView {
   absl::Status Load(Netlink& netlink);
   /// Dumps the link and its neighbours.
   absl::Status LoadLink(Netlink& netlink);
-  /// Dumps the routes of the main and local tables.
-  absl::Status LoadRoutes(Netlink& netlink);
+  /// Dumps the routes of the main and local tables; tells whose have changed.
+  absl::Status LoadRoutes(Netlink& netlink, KernelChanges* changes);
   /// Takes in a notice.
   void Apply(const nlmsghdr& message, KernelChanges* changes);
 
@@ -57,18 +60,19 @@ class KernelView {
   /// on a point-to-point link, else to the link's own.
   const MacAddress& FixedMac() const;
   const LinkMessage& link() const { return link_; }
-  const std::vector<RouteMessage>& routes() const { return routes_; }
+  const RouteSet& routes() const { return routes_; }
   const absl::flat_hash_map<IpAddress, Neighbour>& neighbours() const { return neighbours_; }
   /// Null when the kernel does not know it.
   const Neighbour* LookUpNeighbour(const IpAddress& address) const;
 
  private:
   void ApplyLink(const LinkMessage& link, KernelChanges* changes);
+  void ApplyRoute(const RouteMessage& route, KernelChanges* changes);
   void ApplyNeighbour(const NeighbourMessage& neighbour, KernelChanges* changes);
 
   std::string interface_;
   LinkMessage link_;  // index 0 while the interface does not exist
-  std::vector<RouteMessage> routes_;
+  RouteSet routes_;
   absl::flat_hash_map<IpAddress, Neighbour> neighbours_;
 };
 

@@ -3,16 +3,6 @@
 #include <algorithm>
 
 namespace causeway::next_hop {
-namespace {
-
-bool Same(const std::vector<RouteTable::Route>& a, const std::vector<RouteTable::Route>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    return x.prefix == y.prefix && x.next_hop == y.next_hop;
-  });
-}
-
-}  // namespace
-
 void NextHopTable::Keep(absl::Span<const HopKey> wanted) {
   for (auto hop = hops_.begin(); hop != hops_.end();) {
     if (std::binary_search(wanted.begin(), wanted.end(), hop->first)) {
@@ -68,11 +58,10 @@ void NextHopTable::Tell(const HopKey& key, const Hop& hop) {
   to_shards_(SetNextHop{hop.id, hop.mac.value_or(MacAddress{}), hop.mac.has_value(), mtu});
 }
 
-void NextHopTable::Publish(std::vector<RouteTable::Route> routes) {
-  if (generation_ == 0 || !Same(routes, published_)) {
+void NextHopTable::Publish(const RouteTable& routes) {
+  if (tables_.empty() || !tables_.back().table->IsSameVersion(routes)) {
     ++generation_;
     tables_.push_back({generation_, std::make_unique<const RouteTable>(routes)});
-    published_ = std::move(routes);
     to_shards_(PublishRoutes{tables_.back().table.get(), generation_});
   }
   for (NextHopId id : leaving_) {

@@ -54,7 +54,7 @@ class NextHopTable {
   /// A table more may be published.
   bool CanPublish() const { return tables_.size() < kMaxTables; }
   /// Publishes unless the routes are what is out already. CanPublish() holds.
-  void Publish(std::vector<RouteTable::Route> routes);
+  void Publish(const RouteTable& routes);
   /// Returns true when ids or room for tables have come free.
   bool OnRoutesAdopted(ShardId shard, uint32_t generation);
 
@@ -80,8 +80,7 @@ class NextHopTable {
   const ToShards to_shards_;
   std::vector<uint32_t> adopted_;  // by shard
   uint32_t generation_ = 0;        // published last
-  std::vector<RouteTable::Route> published_;
-  std::deque<Table> tables_;  // oldest first; the last one is in force
+  std::deque<Table> tables_;       // oldest first; the last one is in force
   std::map<HopKey, Hop> hops_;
   std::vector<NextHopId> leaving_;  // taken back since the last Publish
   std::deque<TakenBack> quarantine_;

@@ -3,9 +3,6 @@
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
-#include <map>
-#include <optional>
-#include <tuple>
 #include <utility>
 
 namespace causeway::next_hop {
@@ -32,92 +29,124 @@ bool IsInside(const Prefix& inner, absl::Span<const Prefix> outer) {
   });
 }
 
-class Planner {
- public:
-  explicit Planner(const RoutePlanInput& input) : input_(input) { plan_.targets.emplace_back(); }
+bool IsOneOf(const Prefix& prefix, absl::Span<const Prefix> prefixes) {
+  return std::find(prefixes.begin(), prefixes.end(), prefix) != prefixes.end();
+}
 
-  RoutePlan Run() {
-    ChooseMainRoutes();
-    for (const auto& [prefix, choice] : best_) Add({choice.first->prefix, Index(choice.second)});
-    for (const RouteMessage& route : input_.routes) {
-      if (route.table == RT_TABLE_LOCAL && !IsInside(route.prefix, input_.relay_prefixes)) {
-        Add({route.prefix, 0});
-      }
-    }
-    for (const Prefix& prefix : Impossible()) Add({prefix, 0});
-    const NextHopId hairpin = Index({Target::Kind::kRelay, {}, 0});
-    for (const Prefix& prefix : input_.relay_prefixes) Add({prefix, hairpin});
-    return std::move(plan_);
+bool LeavesElsewhere(const RouteMessage& route, int interface_index) {
+  return route.type == RTN_UNICAST && !route.paths.empty() &&
+         std::none_of(route.paths.begin(), route.paths.end(),
+                      [&](const Path& path) { return path.index == interface_index; });
+}
+
+std::optional<Target> TargetOfRoute(const RouteMessage& route, const RouteRules& rules) {
+  if (route.type != RTN_UNICAST) return Target{};
+  if (rules.interface_index == 0) return std::nullopt;
+  // A network behind another interface is out of our reach; our default route must not catch it.
+  if (LeavesElsewhere(route, rules.interface_index)) return Target{};
+  for (const Path& path : route.paths) {
+    if (path.index != rules.interface_index || path.dead) continue;
+    if (!rules.resolves_neighbours) return Target{Target::Kind::kVia, {}, route.mtu};
+    if (!path.gateway) return Target{Target::Kind::kNeighbour, {}, route.mtu};
+    return Target{Target::Kind::kVia, *path.gateway, route.mtu};
   }
+  return std::nullopt;
+}
 
- private:
-  using PrefixKey = std::pair<IpAddress, uint8_t>;
-  using Choice = std::pair<const RouteMessage*, Target>;
-
-  void Add(const RouteTable::Route& route) { plan_.routes.push_back(route); }
-
-  void ChooseMainRoutes() {
-    for (const RouteMessage& route : input_.routes) {
-      if (route.table != RT_TABLE_MAIN || IsInside(route.prefix, input_.relay_prefixes) ||
-          IsInside(route.prefix, Impossible())) {
-        continue;
-      }
-      const std::optional<Target> target = TargetOf(route);
-      if (!target) continue;
-      auto [at, added] =
-          best_.try_emplace(PrefixKey(route.prefix.address, route.prefix.length), &route, *target);
-      if (!added && Preference(route) < Preference(*at->second.first)) {
-        at->second = {&route, *target};
-      }
-    }
+// Of routes for one prefix, one that leaves by our interface comes first, then the lowest metric.
+std::optional<Target> TargetOfMainTable(absl::Span<const RouteMessage> routes,
+                                        const RouteRules& rules) {
+  std::optional<Target> best;
+  std::tuple<bool, uint32_t, uint8_t> best_preference;
+  for (const RouteMessage& route : routes) {
+    if (route.table != RT_TABLE_MAIN) continue;
+    const std::optional<Target> target = TargetOfRoute(route, rules);
+    if (!target) continue;
+    const std::tuple preference(LeavesElsewhere(route, rules.interface_index), route.metric,
+                                route.rank);
+    if (best && preference >= best_preference) continue;
+    best = target;
+    best_preference = preference;
   }
-
-  // Of routes for one prefix, one that leaves by our interface comes first, then the lowest metric.
-  std::tuple<bool, uint32_t, uint8_t> Preference(const RouteMessage& route) const {
-    return {LeavesElsewhere(route), route.metric, route.rank};
-  }
-
-  bool LeavesElsewhere(const RouteMessage& route) const {
-    return route.type == RTN_UNICAST && !route.paths.empty() &&
-           std::none_of(route.paths.begin(), route.paths.end(),
-                        [&](const Path& path) { return path.index == input_.interface_index; });
-  }
-
-  std::optional<Target> TargetOf(const RouteMessage& route) const {
-    if (route.type != RTN_UNICAST) return Target{};
-    if (input_.interface_index == 0) return std::nullopt;
-    // A network behind another interface is out of our reach; our default route must not catch it.
-    if (LeavesElsewhere(route)) return Target{};
-    for (const Path& path : route.paths) {
-      if (path.index != input_.interface_index || path.dead) continue;
-      if (!input_.resolves_neighbours) return Target{Target::Kind::kVia, {}, route.mtu};
-      if (!path.gateway) return Target{Target::Kind::kNeighbour, {}, route.mtu};
-      return Target{Target::Kind::kVia, *path.gateway, route.mtu};
-    }
-    return std::nullopt;
-  }
-
-  // Targets beyond what an index can name get no route.
-  NextHopId Index(const Target& target) {
-    if (target.kind == Target::Kind::kNone) return 0;
-    const auto key = std::make_tuple(target.kind, target.gateway, target.mtu);
-    auto found = indexes_.find(key);
-    if (found != indexes_.end()) return found->second;
-    if (plan_.targets.size() > UINT16_MAX) return 0;
-    const auto index = static_cast<NextHopId>(plan_.targets.size());
-    plan_.targets.push_back(target);
-    indexes_.emplace(key, index);
-    return index;
-  }
-
-  const RoutePlanInput& input_;
-  RoutePlan plan_;
-  std::map<PrefixKey, Choice> best_;
-  std::map<std::tuple<Target::Kind, IpAddress, uint16_t>, NextHopId> indexes_;
-};
+  return best;
+}
 
 }  // namespace
 
-RoutePlan PlanRoutes(const RoutePlanInput& input) { return Planner(input).Run(); }
+absl::Span<const Prefix> ImpossibleDestinations() { return Impossible(); }
+
+std::optional<Target> TargetOfRoutes(const Prefix& prefix, absl::Span<const RouteMessage> routes,
+                                     const RouteRules& rules) {
+  if (IsOneOf(prefix, rules.relay_prefixes)) return Target{Target::Kind::kRelay, {}, 0};
+  if (IsOneOf(prefix, Impossible())) return Target{};
+  if (IsInside(prefix, rules.relay_prefixes)) return std::nullopt;
+  const bool is_local = std::any_of(routes.begin(), routes.end(), [](const RouteMessage& route) {
+    return route.table == RT_TABLE_LOCAL;
+  });
+  if (is_local) return Target{};
+  if (IsInside(prefix, Impossible())) return std::nullopt;
+  return TargetOfMainTable(routes, rules);
+}
+
+bool RoutePlan::Set(const Prefix& prefix, const std::optional<Target>& target) {
+  const auto found = prefixes_.find(prefix);
+  const bool had = found != prefixes_.end();
+  if (!target) {
+    if (!had) return false;
+    Leave(found->second);
+    prefixes_.erase(found);
+    table_.Erase(prefix);
+    return true;
+  }
+  if (had && targets_[found->second] == *target) return false;
+  const Index index = Take(*target);
+  if (had) {
+    Leave(std::exchange(found->second, index));
+  } else {
+    prefixes_.emplace(prefix, index);
+  }
+  table_.Set(prefix, index);
+  return true;
+}
+
+std::optional<RoutePlan::Index> RoutePlan::At(const Prefix& prefix) const {
+  const auto found = prefixes_.find(prefix);
+  if (found == prefixes_.end()) return std::nullopt;
+  return found->second;
+}
+
+void RoutePlan::ForEachTarget(const std::function<void(Index, const Target&)>& call) const {
+  for (const auto& [target, index] : indexes_) call(index, target);
+}
+
+RoutePlan::Index RoutePlan::Take(const Target& target) {
+  if (target == Target{}) return kNone;
+  const auto found = indexes_.find(target);
+  if (found != indexes_.end()) {
+    ++uses_[found->second];
+    return found->second;
+  }
+  Index index = kNone;
+  if (!free_.empty()) {
+    index = free_.back();
+    free_.pop_back();
+  } else if (targets_.size() <= UINT16_MAX) {
+    index = static_cast<Index>(targets_.size());
+    targets_.emplace_back();
+    uses_.emplace_back();
+  } else {
+    return kNone;
+  }
+  targets_[index] = target;
+  uses_[index] = 1;
+  indexes_.emplace(target, index);
+  return index;
+}
+
+void RoutePlan::Leave(Index index) {
+  if (index == kNone || --uses_[index] > 0) return;
+  indexes_.erase(targets_[index]);
+  free_.push_back(index);
+}
 
 }  // namespace causeway::next_hop

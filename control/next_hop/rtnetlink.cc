@@ -205,6 +205,8 @@ std::optional<RouteMessage> ParseRoute(const nlmsghdr& message) {
   if (!prefix) return std::nullopt;
   RouteMessage route;
   route.removed = message.nlmsg_type == RTM_DELROUTE;
+  route.replaces = (message.nlmsg_flags & NLM_F_REPLACE) != 0;
+  route.appended = (message.nlmsg_flags & NLM_F_APPEND) != 0;
   route.table = attributes.U32(RTA_TABLE, body->rtm_table);
   route.type = body->rtm_type;
   route.prefix = *prefix;

@@ -37,6 +37,7 @@ struct Path {
   int index = 0;  // of the interface
   std::optional<IpAddress> gateway;
   bool dead = false;
+  friend bool operator==(const Path&, const Path&) = default;
 };
 
 /// RTM_NEWROUTE or RTM_DELROUTE.
@@ -49,6 +50,9 @@ struct RouteMessage {
   uint8_t rank = 1;     // among equal metrics: RFC 4191 preference, 0 high, 1 medium, 2 low
   uint16_t mtu = 0;     // bytes of IP packet; 0 when the route does not say
   std::vector<Path> paths;
+  bool replaces = false;  // NLM_F_REPLACE: in the place of one of the same metric
+  bool appended = false;  // NLM_F_APPEND: behind those of the same metric
+  friend bool operator==(const RouteMessage&, const RouteMessage&) = default;
 };
 
 /// RTM_NEWADDR or RTM_DELADDR.

@@ -1,5 +1,7 @@
 #include "control/next_hop/kernel_follower.h"
 
+#include <linux/if_addr.h>
+
 #include <algorithm>
 
 #include "gtest/gtest.h"
@@ -326,7 +328,8 @@ TEST_F(KernelFollowerTest, RoutesComeGoAndChange) {
   StartWell();
   EXPECT_EQ(Fate("203.0.113.1"), "none");
   const Message first = Route("203.0.113.0/24", {.via = "192.0.2.1"});
-  const Message second = Route("203.0.113.0/24", {.via = "192.0.2.2"});
+  Message second = Route("203.0.113.0/24", {.via = "192.0.2.2"});
+  second.header()->nlmsg_flags |= NLM_F_REPLACE;
   kernel_.routes.push_back(first);
   Read({first});
   EXPECT_EQ(Fate("203.0.113.1"), "1");
@@ -338,7 +341,7 @@ TEST_F(KernelFollowerTest, RoutesComeGoAndChange) {
   EXPECT_EQ(Fate("203.0.113.1"), "none");
 }
 
-TEST_F(KernelFollowerTest, ABurstOfNoticesIsOneDumpAndOneTable) {
+TEST_F(KernelFollowerTest, ABurstOfNoticesIsOneTableAndNoDump) {
   kernel_.routes = {Route("192.0.2.0/24")};
   kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1))};
   StartWell();
@@ -352,19 +355,69 @@ TEST_F(KernelFollowerTest, ABurstOfNoticesIsOneDumpAndOneTable) {
   }
   Read(notices);
   EXPECT_EQ(generation(), before + 1);
-  EXPECT_EQ(kernel_.route_dumps, dumps + 2) << "one of each family";
+  EXPECT_EQ(kernel_.route_dumps, dumps);
   EXPECT_EQ(Fate("10.42.0.1"), "1");
   EXPECT_EQ(Fate("192.0.2.150"), "8");
+  Read({Route("10.1.0.0/16", {.table = 100})});
+  Read({Neighbour("192.0.2.150", NUD_STALE, Mac(8))});
+  EXPECT_EQ(generation(), before + 1) << "nothing that shards need has changed";
+}
+
+TEST_F(KernelFollowerTest, AnAddressThatGoesLeadsToTwoDumps) {
+  kernel_.routes = {Route("192.0.2.0/24"), Route("10.98.0.0/16", {.via = "192.0.2.1"}),
+                    Route("10.99.0.0/16", {.via = "192.0.2.1"})};
+  kernel_.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1))};
+  StartWell();
+  const int dumps = kernel_.route_dumps;
+  kernel_.routes.pop_back();
+  ifaddrmsg gone = {};
+  gone.ifa_family = AF_INET;
+  Read({Message(RTM_DELADDR, gone)});
+  EXPECT_EQ(kernel_.route_dumps, dumps + 2) << "one of each family";
+  EXPECT_EQ(Fate("10.99.0.1"), "none");
   kernel_.routes.pop_back();
   Tick();
   EXPECT_EQ(kernel_.route_dumps, dumps + 4) << "once more, for what went after its notice";
-  EXPECT_EQ(Fate("10.99.0.1"), "none");
+  EXPECT_EQ(Fate("10.98.0.1"), "none");
   Tick();
   EXPECT_EQ(kernel_.route_dumps, dumps + 4);
-  Read({Route("10.1.0.0/16", {.table = 100})});
-  EXPECT_EQ(kernel_.route_dumps, dumps + 4) << "another table's routes do not matter";
-  Read({Neighbour("192.0.2.150", NUD_STALE, Mac(8))});
-  EXPECT_EQ(generation(), before + 2) << "nothing that shards need has changed";
+}
+
+TEST_F(KernelFollowerTest, RoutesThatChangeAreVerifiedAMinuteLaterUnclearOnesAtOnce) {
+  kernel_.routes = {Route("192.0.2.0/24")};
+  StartWell();
+  const int dumps = kernel_.route_dumps;
+  Read({Route("10.1.0.0/16", {.type = RTN_BLACKHOLE})});
+  Tick(KernelFollower::kVerifyEvery - 1);
+  EXPECT_EQ(kernel_.route_dumps, dumps);
+  Tick(1);
+  EXPECT_EQ(kernel_.route_dumps, dumps + 2);
+  Tick(KernelFollower::kVerifyEvery);
+  EXPECT_EQ(kernel_.route_dumps, dumps + 2) << "nothing has changed since";
+  Read({Route("10.2.0.0/16", {.type = RTN_BLACKHOLE}, RTM_DELROUTE)});
+  Tick(KernelFollower::kVerifyUnclear);
+  EXPECT_EQ(kernel_.route_dumps, dumps + 4) << "a route went that was not there";
+}
+
+TEST_F(KernelFollowerTest, SixGrowsAndLosesPaths) {
+  kernel_.routes = {Route("fe80::/64"), Route("2001:db8::/32", {.via = "fe80::1"})};
+  for (uint8_t i = 1; i <= 3; ++i) {
+    kernel_.neighbours.push_back(Neighbour("fe80::" + std::to_string(i), NUD_REACHABLE, Mac(i)));
+  }
+  StartWell();
+  const int dumps = kernel_.route_dumps;
+  Read({Multipath("2001:db8::/32", {{kIndex, "fe80::1"}, {kIndex, "fe80::2"}})});
+  EXPECT_EQ(Fate("2001:db8::9"), "1");
+  Read({Route("2001:db8::/32", {.via = "fe80::1"}, RTM_DELROUTE)});
+  EXPECT_EQ(Fate("2001:db8::9"), "2");
+  Message replaced = Route("2001:db8::/32", {.via = "fe80::3"});
+  replaced.header()->nlmsg_flags |= NLM_F_REPLACE;
+  Read({replaced});
+  EXPECT_EQ(Fate("2001:db8::9"), "3");
+  Read({Route("2001:db8::/32", {.via = "fe80::3"}, RTM_DELROUTE)});
+  EXPECT_EQ(Fate("2001:db8::9"), "none");
+  Tick(KernelFollower::kVerifyUnclear);
+  EXPECT_EQ(kernel_.route_dumps, dumps) << "all of it was clear";
 }
 
 TEST_F(KernelFollowerTest, LaggingShardsGetMacsAtOnceAndTheLatestRoutesInTheEnd) {
@@ -409,7 +462,8 @@ TEST_F(KernelFollowerTest, AFailedDumpKeepsWhatIsThereAndIsTriedAgain) {
   StartWell();
   kernel_.routes = {Route("203.0.113.0/24", {.via = "192.0.2.1"})};
   kernel_.dump_answer = absl::UnavailableError("out of memory");
-  Read({kernel_.routes.front()});
+  kernel_.lost = true;
+  Read();
   EXPECT_EQ(Fate("8.8.8.8"), "1");
   kernel_.dump_answer = absl::OkStatus();
   Tick();

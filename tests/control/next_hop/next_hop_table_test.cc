@@ -10,8 +10,8 @@ namespace {
 
 HopKey Key(uint32_t n) { return {IpAddress::V4(0x0a000000 + n), 0}; }
 
-std::vector<RouteTable::Route> HostRoute(uint32_t n, NextHopId id) {
-  return {{Prefix::Host(Key(n).address), id}};
+RouteTable HostRoute(uint32_t n, NextHopId id) {
+  return RouteTable({{Prefix::Host(Key(n).address), id}});
 }
 
 TEST(NextHopTable, AnIdIsDealtAgainOnlyWhenAllShardsHaveAdopted) {
@@ -89,8 +89,9 @@ TEST(NextHopTable, SameRoutesAreNotPublishedAgainAndSameMacNotSentAgain) {
   RecordingDataplane dataplane;
   NextHopTable table(dataplane.AllOf(1), 1);
   const NextHopId id = *table.Deal(Key(1), Mac(1));
-  table.Publish(HostRoute(1, id));
-  table.Publish(HostRoute(1, id));
+  const RouteTable routes = HostRoute(1, id);
+  table.Publish(routes);
+  table.Publish(routes);
   EXPECT_EQ(dataplane.shards[0].generation, 1u);
   table.SetMac(Key(1).address, Mac(1));
   EXPECT_EQ(dataplane.shards[0].set_next_hops, 1);

@@ -98,7 +98,7 @@ TEST(Rtnetlink, GarbledNoticesLeaveAViewThatStillWorks) {
   FakeNetlink netlink(kernel);
   ASSERT_TRUE(view.Load(netlink).ok());
   EXPECT_TRUE(view.IsUp());
-  EXPECT_EQ(view.routes().size(), 1u);
+  EXPECT_EQ(view.routes().all().size(), 1u);
   EXPECT_EQ(view.neighbours().size(), 1u);
 }
 
