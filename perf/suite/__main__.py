@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import importlib.util
 import json
 import os
 import shutil
@@ -14,7 +15,8 @@ import topology
 from suite import machine, plots, report
 from suite.lab import Failure, Lab, Unavailable
 from suite.plan import FULL, PARTS, QUICK
-from suite.results import Results, targets
+from suite.results import Results
+from suite.targets import targets
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PART_SECONDS = 900
@@ -41,7 +43,8 @@ def parse():
     try:
         os.makedirs(arguments.output, exist_ok=True)
     except OSError as error:
-        parser.error(f"--output {arguments.output}: {error.strerror}: give a folder that can be made")
+        parser.error(f"--output {arguments.output}: {error.strerror}: give a folder that can be "
+                     "made")
     for path in (arguments.output, os.path.dirname(os.path.abspath(arguments.json or "."))):
         if not os.access(path, os.W_OK):
             parser.error(f"{path} is no folder that can be written: give another")
@@ -62,10 +65,12 @@ def on_stop(number, _):
 
 def measure(part, lab, plan, results):
     """One part; what fails in it is its reason, and no other part's matter."""
-    module = importlib.import_module(f"suite.parts.{part}")
     signal.alarm(PART_SECONDS)
     try:
-        module.measure(lab, plan, results, say)
+        if importlib.util.find_spec(f"suite.parts.{part}") is None:
+            raise Unavailable(f"perf/suite/parts/{part}.py is not there: nothing measures it yet")
+        importlib.import_module(f"suite.parts.{part}").measure(
+            lab, plan, results, say)
     except Unavailable as reason:
         results.explain(part, reason, broken=False)
     except Failure as reason:
@@ -104,7 +109,7 @@ def measure_all(arguments, plan, lab):
         "began": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began)), "seconds": seconds,
         "machine": described, **results.tree(),
         "targets": [vars(target) for target in targets(results)
-                    if target.figure.split(":")[0] in arguments.parts],
+                    if target.key.split(".")[0] in arguments.parts],
         "reasons": results.reasons, "details": results.details}
 
 

@@ -4,7 +4,6 @@ import os
 import platform
 import re
 import resource
-import shutil
 import subprocess
 
 
@@ -25,7 +24,7 @@ def describe(repository):
         "system": _system(),
         "compiler": _first_line("g++", "--version"),
         "dpdk": _version("libdpdk-dev"),
-        "coturn": _version("coturn") if shutil.which("turnserver") else None,
+        "coturn": _first_line("turnserver", "--version"),
         "open_files_limit": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         "load_at_start": os.getloadavg()[0],
         "commit": _output("git", "-C", repository, "rev-parse", "--short=12", "HEAD") or None,

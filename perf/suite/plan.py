@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-PARTS = ("core", "link", "peer", "allocations", "idle", "scale")
+PARTS = ("core", "link", "peer", "allocations", "idle", "routes", "scale")
 PAYLOAD_BYTES = 172  # 20 ms of G.711 in RTP
 
 

@@ -8,7 +8,7 @@ matplotlib.use("svg")
 # pylint: disable=wrong-import-position
 import matplotlib.pyplot as plt
 
-from suite.results import CORE_SIZES
+from suite.results import CORE_SIZES, PEER_FLOWS, PEER_RELAYS
 
 matplotlib.rcParams["svg.hashsalt"] = "causeway"  # the same figures, the same file
 matplotlib.rcParams["svg.fonttype"] = "none"  # text as text
@@ -67,8 +67,12 @@ def link(document, axes):
 
 def _of_peers(document, key):
     details = document["details"]["peer"]
-    return {kind: details[kind].get(key) for kind in ("causeway", "coturn", "testpmd")
-            if kind in details}
+    return {kind: details[_with_most_flows(kind)].get(key) for kind in PEER_RELAYS
+            if _with_most_flows(kind) in details}
+
+
+def _with_most_flows(kind):
+    return f"{kind}_{max(PEER_FLOWS)}"
 
 
 def peer_rate(document, axes):
@@ -80,7 +84,7 @@ def peer_latency(document, axes):
     quantiles = ("p50", "p90", "p99", "p99_9")
     drawn = False
     for kind in ("causeway", "coturn"):
-        loads = document["details"]["peer"].get(kind, {}).get("common", [])
+        loads = document["details"]["peer"].get(_with_most_flows(kind), {}).get("common", [])
         if loads:
             latency = loads[len(loads) // 2]["latency_us"]
             axes.plot(quantiles, [latency[name] for name in quantiles], marker="o", label=kind,

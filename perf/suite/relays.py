@@ -14,6 +14,11 @@ from suite.machine import free_hugepages
 
 VETH = ("--interface", "relay0")
 TESTPMD_HUGEPAGES = 64  # of 2 MB
+# Of coturn, what a version knows: without TLS, TCP, CLI, logs, databases; then what makes it fast.
+COTURN_LESS = ("--no-tls", "--no-dtls", "--no-tcp", "--no-tcp-relay", "--no-cli", "--no-rfc5780",
+               "--no-stun-backward-compatibility", "--no-software-attribute", "--no-auth-pings",
+               "--no-dynamic-ip-list", "--no-dynamic-realms", "--no-stdout-log", "--simple-log")
+COTURN_NEWEST = ("--multiplex-peer", "--udp-recvmmsg", "--udp-gso")
 
 
 def memif(path, role, extra=""):
@@ -30,8 +35,8 @@ class Causewayd:
         prefix = f"/{PREFIX_LENGTH}" if "--device" in link else ""
         binary = os.path.join(os.environ["CAUSEWAY_BUILD"], "control", "daemon", "causewayd")
         argv = [binary, *link, "--address", RELAY + prefix, "--realm", REALM, "--user",
-                f"{USER}:{PASSWORD}", "--workers", "1", "--requests-per-prefix", "0", "--stats", "1",
-                "--max-allocations", str(max_allocations), *extra]
+                f"{USER}:{PASSWORD}", "--workers", "1", "--requests-per-prefix", "0", "--stats",
+                "1", "--max-allocations", str(max_allocations), *extra]
         for network in ALLOWED_PEERS:
             argv += ["--allow-peer", network]
         if many_relays:
@@ -82,23 +87,35 @@ class Causewayd:
         check(status == 0, f"causewayd ended with status {status}: {self.process.last_line()}")
 
 
+def coturn_options(text, wanted):
+    """Those of the wanted options that turnserver's help knows."""
+    known = set(re.findall(r"--[a-z0-9-]+", text))
+    return [option for option in wanted if option in known]
+
+
+def coturn_help():
+    """turnserver's words on its options; Unavailable without it."""
+    if not shutil.which("turnserver"):
+        raise Unavailable("coturn is not installed: turnserver is not in PATH")
+    done = subprocess.run(["turnserver", "--help"], capture_output=True, text=True, check=False,
+                          timeout=10)
+    return done.stdout + done.stderr
+
+
 class Coturn:
-    """turnserver without what costs it time: TLS, TCP, CLI, logs, databases. On one core unless
-    told otherwise."""
+    """turnserver without what costs it time, with the newest that it has to be faster. On one core
+    unless told otherwise."""
 
     name = "coturn"
 
     def __init__(self, lab, relay_threads=1, pinned=True):
-        turnserver = shutil.which("turnserver")
-        if not turnserver:
-            raise Unavailable("coturn is not installed: turnserver is not in PATH")
+        text = coturn_help()
+        self.newest = coturn_options(text, COTURN_NEWEST)
         path = lab.path("turnserver")
-        argv = [turnserver, "-n", "-L", RELAY, "-E", RELAY, "-r", REALM, "-a", "-u",
-                f"{USER}:{PASSWORD}", "-m", str(relay_threads), "--no-tls", "--no-dtls", "--no-tcp",
-                "--no-tcp-relay", "--no-cli", "--no-rfc5780", "--no-stun-backward-compatibility",
-                "--no-software-attribute", "--no-auth-pings", "--no-dynamic-ip-list",
-                "--no-dynamic-realms", "--log-file", "/dev/null", "--no-stdout-log", "--simple-log",
-                "--db", path + ".sqlite", "--pidfile", path + ".pid"]
+        argv = [shutil.which("turnserver"), "-n", "-L", RELAY, "-E", RELAY, "-r", REALM, "-a", "-u",
+                f"{USER}:{PASSWORD}", "-m", str(relay_threads), *coturn_options(text, COTURN_LESS),
+                *self.newest, "--log-file", "/dev/null", "--db", path + ".sqlite", "--pidfile",
+                path + ".pid"]
         self.process = lab.start(argv, lab.relay_ns, RELAY_CPU if pinned else None)
         self.pid = self.process.popen.pid
         self._namespace = lab.relay_ns

@@ -3,7 +3,8 @@
 import os
 
 from suite.plan import PARTS
-from suite.results import KEYS
+from suite.relays import COTURN_NEWEST
+from suite.results import KEYS, PEER_FLOWS, PEER_RELAYS
 
 NOT_MEASURED = "not measured"
 
@@ -18,7 +19,7 @@ def number(value):
 
 
 def verdict(target):
-    return {True: "met", False: "missed", None: NOT_MEASURED}[target["met"]]
+    return {True: "met", False: "not met", None: NOT_MEASURED}[target["met"]]
 
 
 def figure(document, key):
@@ -42,13 +43,17 @@ def terminal(document):
     return "\n".join(lines)
 
 
+def target_row(target):
+    measured = number(target["measured"])
+    if target["measured"] is not None:
+        measured += f" {target['unit']}"
+    return target["figure"], target["target"], measured, verdict(target)
+
+
 def target_lines(document):
     rows = [("target", "wanted", "measured", "")]
     for target in document["targets"]:
-        measured = number(target["measured"])
-        if target["measured"] is not None:
-            measured += f" {target['unit']}"
-        rows.append((target["figure"], target["target"], measured, verdict(target)))
+        rows.append(target_row(target))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return ["", *("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
                   for row in rows)]
@@ -81,11 +86,7 @@ def markdown(document, plots):
     machine = document["machine"]
     lines = ["# Measured", "", f"`perf/run`, {document['plan']} plan, {document['began']}. Medians; "
              "in brackets the lowest and the highest of the repeats.", "", "## Targets", ""]
-    lines += table(("figure", "wanted", "measured", ""), [
-        (target["figure"], target["target"],
-         number(target["measured"]) + (f" {target['unit']}" if target["measured"] is not None
-                                       else ""), verdict(target))
-        for target in document["targets"]])
+    lines += table(("figure", "wanted", "measured", ""), map(target_row, document["targets"]))
     lines += [f"![{os.path.basename(plot)}]({plot})" for plot in plots] + [""]
     for part in (core, link, peer, allocations, idle, scale):
         detail = document["details"].get(part.__name__)
@@ -131,9 +132,8 @@ def core(_, detail):
     return ["## Core: cycles a packet of the shard alone", "",
             f"{detail['payload_bytes']} bytes of data, {detail['memory']}, TSC at "
             f"{detail['tsc_hz'] / 1e9:.2f} GHz. `port` is the port of rings with nothing between; "
-            "`first_channel` is compared with `rte_hash`, all else with `first_channel` of the same "
-            "direction; `idle_poll` is cycles a poll.",
-            "", *table(("scene", "1,000 allocations", "100,000", "1,000,000",
+            "`first_channel` is compared with `rte_hash`, all else with `first_channel` of the "
+            "same direction; `idle_poll` is cycles a poll.", "", *table(("scene", "1,000 allocations", "100,000", "1,000,000",
                         "ratio at 100,000"), rows)]
 
 
@@ -144,25 +144,40 @@ def link(_, detail):
             *table(("forwarder", "Mpps"), rows),
             "Causeway's worker found work in "
             f"{with_spread(busy, 100)} % of its time, "
-            f"{with_spread(detail['worker_ns_per_packet'])} ns a packet: what is missing to 100 % is "
-            "the generator's limit, not the relay's.", ""]
+            f"{with_spread(detail['worker_ns_per_packet'])} ns a packet: what is missing to 100 % "
+            "is the generator's limit, not the relay's.", ""]
+
+
+def coturn_words(newest):
+    """Which of coturn's newest options it ran with."""
+    if newest:
+        return f"coturn ran with `{' '.join(newest)}`."
+    return f"This coturn knows neither {' nor '.join(f'`{option}`' for option in COTURN_NEWEST)}."
 
 
 def peer(document, detail):
+    columns = ("pps", "cpu_ns_per_packet", "cpu_ns_per_packet_common", "p50_us", "p99_us")
     rows = []
-    for kind in ("causeway", "coturn", "testpmd"):
-        one = detail.get(kind)
-        if one:
-            rows.append((kind, *(with_spread(one.get(key)) if key in one else "-" for key in
-                                 ("pps", "cpu_ns_per_packet", "cpu_ns_per_packet_common", "p50_us",
-                                  "p99_us"))))
+    for flows in sorted(PEER_FLOWS, reverse=True):
+        for kind in PEER_RELAYS:
+            one = detail.get(f"{kind}_{flows}")
+            if one:
+                rows.append((kind, f"{flows:,}", *(with_spread(one[key]) if one.get(key) else "-"
+                                                   for key in columns)))
     ratios = document["peer"]
-    return ["## Peer: over one veth pair", "", *table(
-        ("relay", f"packets/s under {detail['loss_bound_percent']} % loss", "CPU ns a packet at 90 % of that",
-         "and at half of coturn's rate", "p50 µs there", "p99 µs there"), rows),
-            f"Causeway over coturn: {number(ratios['pps_ratio'])} × the packets, "
-            f"{number(ratios['cpu_ratio'])} × the CPU, {number(ratios['p99_ratio'])} × the p99. "
-            f"Causeway over testpmd: {number(ratios['testpmd_ratio'])} × the packets.", ""]
+    lines = ["## Peer: over one veth pair", "", *table(
+        ("relay", "flows", f"packets/s under {detail['loss_bound_percent']} % loss",
+         "CPU ns a packet at 90 % of that", "and at half of coturn's rate", "p50 µs there",
+         "p99 µs there"), rows)]
+    if "coturn_newest" in detail:
+        lines += [coturn_words(detail["coturn_newest"]), ""]
+    return lines + [
+        f"Causeway over coturn: {number(ratios['pps_ratio'])} × the packets "
+        f"({number(ratios['coturn_1']['ratio'])} × with one flow), {number(ratios['cpu_ratio'])} × "
+        f"the CPU, {number(ratios['p99_ratio'])} × the p99. Causeway over testpmd: "
+        f"{number(ratios['testpmd_ratio'])} × the packets "
+        f"({number(ratios['testpmd_1']['ratio'])} × with one flow), "
+        f"{number(ratios['testpmd_cpu_ratio'])} × the CPU.", ""]
 
 
 def allocations(_, detail):
@@ -186,13 +201,14 @@ def idle(document, detail):
                          number(one["bytes_per_allocation_beyond_empty_node"]),
                          with_spread(one["control_cpu_share_none"], 100),
                          with_spread(one["control_cpu_share"], 100),
-                         with_spread(one["forward_p99_us_none"]), with_spread(one["forward_p99_us"])))
+                         with_spread(one["forward_p99_us_none"]),
+                         with_spread(one["forward_p99_us"])))
     empty = detail.get("empty_node", {})
     return ["## Idle: allocations kept alive", "",
             f"An empty node takes {number(sum(empty.values()) / 2**20)} MB.", "", *table(
-                ("allocations", "RSS MB", "hugepages MB", "bytes an allocation", "beyond an empty node",
-                 "control CPU % with none", "with these", "forward p99 µs with none",
-                 "with these"), rows)]
+                ("allocations", "RSS MB", "hugepages MB", "bytes an allocation",
+                 "beyond an empty node", "control CPU % with none", "with these",
+                 "forward p99 µs with none", "with these"), rows)]
 
 
 def scale(_, detail):

@@ -1,7 +1,6 @@
-"""The figures by their keys, why some are missing, and whether the targets are met."""
+"""The figures by their keys, and why some are missing."""
 
 import math
-from dataclasses import dataclass
 
 from suite.plan import PARTS
 
@@ -9,6 +8,8 @@ CORE_SIZES = {"1k": 1_000, "100k": 100_000, "1m": 1_000_000}
 # What is compared with the first channel of the same direction.
 CORE_WAYS = ("second_channel", "alternating_channels", "ipv6", "checksum0", "handoff")
 CORE_INDICATIONS = ("send", "data")
+PEER_RELAYS = ("causeway", "coturn", "testpmd")
+PEER_FLOWS = (1, 1000)
 _KEYS = {
     "core": [*(f"{size}.{key}" for size in CORE_SIZES for key in
                ("cycles_per_packet", "mpps", "rte_hash_cycles", "rte_hash_ratio")),
@@ -16,15 +17,21 @@ _KEYS = {
              *(f"100k.{way}.{key}" for way in CORE_WAYS for key in
                ("to_peer.cycles", "to_peer.ratio", "to_client.cycles", "to_client.ratio", "ratio")),
              *(f"100k.{kind}.{key}" for kind in CORE_INDICATIONS for key in ("cycles", "ratio")),
-             "100k.handoff.dropped_share", "idle_poll.empty", "idle_poll.held64"],
+             "100k.handoff.dropped_share", "growth_ratio", "idle_poll.empty", "idle_poll.held64"],
     "link": ["mpps", "testpmd_mpps", "ratio"],
     "peer": [*(f"{relay}.{key}" for relay in ("causeway", "coturn")
                for key in ("pps", "cpu_ns_per_packet", "p50_us", "p99_us")),
-             "testpmd.pps", "pps_ratio", "cpu_ratio", "p99_ratio", "testpmd_ratio"],
+             "testpmd.pps", "testpmd.cpu_ns_per_packet", "pps_ratio", "cpu_ratio", "p99_ratio",
+             "testpmd_ratio", "testpmd_cpu_ratio",
+             *(f"{relay}_{flows}.{key}" for flows in PEER_FLOWS for relay in PEER_RELAYS
+               for key in ("pps", "cpu_ns_per_packet")),
+             *(f"{relay}_{flows}.ratio" for flows in PEER_FLOWS
+               for relay in PEER_RELAYS if relay != "causeway")],
     "allocations": ["causeway_per_s", "coturn_per_s", "ratio", "forward_p99_us_idle",
-                    "forward_p99_us_storm"],
+                    "forward_p99_us_storm", "forward_p99_ratio"],
     "idle": [f"{size}.{key}" for size in ("100k", "1m")
              for key in ("bytes_per_allocation", "control_cpu_share", "forward_p99_us")],
+    "routes": ["500k.allocate_p99_ratio"],
     "scale": ["one.mpps", "two.mpps"],
 }
 KEYS = [f"{part}.{key}" for part in PARTS for key in _KEYS[part]]
@@ -71,60 +78,3 @@ class Results:
                 node = node.setdefault(parent, {})
             node[last] = value
         return top
-
-
-@dataclass(frozen=True)
-class Target:
-    figure: str
-    target: str
-    measured: float | None
-    unit: str
-    met: bool | None  # None: not measured
-
-
-def targets(results):
-    """The table of what was promised."""
-    get = results.get
-
-    def target(figure, text, value, unit, holds):
-        return Target(figure, text, value, unit, None if value is None else holds(value))
-
-    def at_most(figure, key, bound):
-        return target(figure, f"at most {bound}", get(key), "×", lambda value: value <= bound)
-
-    def quotient(a, b):
-        return get(a) / get(b) if get(a) is not None and get(b) else None
-
-    return [
-        target("core: 100,000 allocations at random, slower direction of ChannelData",
-               "at most 110", get("core.100k.cycles_per_packet"), "cycles a packet",
-               lambda value: value <= 110),
-        target("core: 1,000,000 allocations over 1,000", "at most 1.6",
-               quotient("core.1m.cycles_per_packet", "core.1k.cycles_per_packet"), "×",
-               lambda value: value <= 1.6),
-        *(at_most(f"core: {size} allocations, over rte_hash_lookup_bulk of the same clients",
-                  f"core.{key}.rte_hash_ratio", 1.2)
-          for key, size in (("100k", "100,000"), ("1m", "1,000,000"))),
-        *(at_most(f"core: 100,000, {text}, over the first channel", f"core.100k.{key}.ratio", bound)
-          for key, text, bound in (("second_channel", "second channel", 1.3), ("ipv6", "IPv6", 1.3),
-                                   ("send", "Send indications", 1.8),
-                                   ("data", "Data indications", 1.8),
-                                   ("handoff", "all handed off", 1.6))),
-        target("link: rate over testpmd's 5tswap", "at least 0.6", get("link.ratio"), "×",
-               lambda value: value >= 0.6),
-        target("peer: CPU of the relay's core a packet over coturn's", "at most 0.125",
-               get("peer.cpu_ratio"), "×", lambda value: value <= 0.125),
-        target("peer: highest rate over testpmd's macswap", "at least 0.9",
-               get("peer.testpmd_ratio"), "×", lambda value: value >= 0.9),
-        target("peer: highest rate over coturn's", "at least 3", get("peer.pps_ratio"), "×",
-               lambda value: value >= 3),
-        target("peer: p99 over coturn's, at half of coturn's highest rate", "below 1",
-               get("peer.p99_ratio"), "×", lambda value: value < 1),
-        target("allocations: a second of the control core", "at least 100,000",
-               get("allocations.causeway_per_s"), "/s", lambda value: value >= 100_000),
-        target("allocations: forwarding p99 in the storm over the quiet one", "at most 2",
-               quotient("allocations.forward_p99_us_storm", "allocations.forward_p99_us_idle"),
-               "×", lambda value: value <= 2),
-        target("idle: memory an allocation at 1,000,000", "at most 512",
-               get("idle.1m.bytes_per_allocation"), "B", lambda value: value <= 512),
-    ]

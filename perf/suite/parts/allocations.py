@@ -41,6 +41,9 @@ def measure(lab, plan, results, say):
     for key in ("idle", "storm"):
         results.set(f"allocations.forward_p99_us_{key}",
                     median([one[f"p99_us_{key}"] for one in rounds["causeway"]]))
+    results.set("allocations.forward_p99_ratio",
+                median([ratio(one["p99_us_storm"], one["p99_us_idle"])
+                        for one in rounds["causeway"]]))
 
 
 def _round(lab, plan, kind):

@@ -5,7 +5,7 @@ import json
 from suite.generator import binary
 from suite.lab import RELAY_CPU, Failure
 from suite.results import CORE_INDICATIONS, CORE_SIZES, CORE_WAYS
-from suite.spread import median, spread
+from suite.spread import median, ratio, spread
 
 DIRECTIONS = ("to_peer", "to_client")
 SECONDS = 300
@@ -52,6 +52,8 @@ def conclude(results, reports):
             values += row[key]
     for size, by_name in scenes.items():
         _set_size(results, size, by_name, reports[0]["tsc_hz"])
+    results.set("core.growth_ratio", ratio(results.get("core.1m.cycles_per_packet"),
+                                           results.get("core.1k.cycles_per_packet")))
     for key in ("empty", "held64"):
         results.set(f"core.idle_poll.{key}", _median(scenes["1k"], f"idle_poll.{key}", "cycles"))
     _set_ways(results, scenes["100k"])

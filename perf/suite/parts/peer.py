@@ -1,14 +1,14 @@
-"""The relay, coturn and testpmd's macswap, each over the same veth pair with the same packets."""
+"""The relay, coturn and testpmd's macswap, each over the same veth pair with the same packets, of
+1,000 flows and of one."""
 
 from suite import relays
 from suite.generator import Generator
 from suite.lab import Failure, Unavailable
-from suite.results import KEYS
+from suite.results import KEYS, PEER_FLOWS
 from suite.spread import interleave, median, ratio, spread
 from suite.window import Window
 
-ALLOCATIONS = 1000
-LOAD = ("--allocations", ALLOCATIONS, "--load", "both")
+MOST_FLOWS = max(PEER_FLOWS)
 LOSS_BOUND_PERCENT = 0.1
 MIN_PPS, MAX_PPS = 5_000, 3_000_000
 SEARCH_SECONDS = 120
@@ -18,8 +18,8 @@ BUSY_SHARE = 0.9  # of its own highest rate: where a relay's CPU a packet is mea
 KINDS = ("coturn", "causeway", "testpmd")
 
 
-class _Series:
-    """What is collected of one relay."""
+class Series:
+    """What is collected of one relay with so many flows."""
 
     def __init__(self):
         self.pps, self.trials = [], []
@@ -27,55 +27,69 @@ class _Series:
 
 
 def measure(lab, plan, results, say):
-    series = {kind: _Series() for kind in KINDS}
-    failed = {}
-    for number, kind in enumerate(interleave(plan.peer_repeats, *KINDS)):
-        if kind in failed:
-            continue
-        say(f"peer: {kind}, run {number // len(KINDS) + 1} of {plan.peer_repeats}")
-        try:
-            _round(lab, plan, kind, series)
-        except (Failure, Unavailable) as reason:
-            failed[kind] = reason
-            results.explain(f"peer.{kind}", reason, broken=isinstance(reason, Failure))
-        finally:
-            lab.end_processes()
-    _conclude(results, {kind: series[kind] for kind in KINDS if kind not in failed})
+    series = {(kind, flows): Series() for flows in PEER_FLOWS for kind in KINDS}
+    failed = set()
+    for flows in PEER_FLOWS:
+        for number, kind in enumerate(interleave(plan.peer_repeats, *KINDS)):
+            if (kind, flows) in failed:
+                continue
+            say(f"peer: {kind}, flows: {flows}, run {number // len(KINDS) + 1} of "
+                f"{plan.peer_repeats}")
+            try:
+                _round(lab, plan, results, kind, flows, series)
+            except (Failure, Unavailable) as reason:
+                failed.add((kind, flows))
+                for name in _names(kind, flows):
+                    results.explain(f"peer.{name}", reason, broken=isinstance(reason, Failure))
+            finally:
+                lab.end_processes()
+    conclude(results, {key: one for key, one in series.items() if key not in failed})
 
 
-def _round(lab, plan, kind, series):
+def _names(kind, flows):
+    """What the figures of a relay with so many flows are under."""
+    return [f"{kind}_{flows}"] + ([kind] if flows == MOST_FLOWS else [])
+
+
+def _round(lab, plan, results, kind, flows, series):
     lab.wire()
     start = {"coturn": relays.Coturn, "causeway": relays.Causewayd, "testpmd": _macswap}[kind]
-    one = series[kind]
+    one = series[kind, flows]
     relay = start(lab)
-    report = _generator(lab, relay, "--search", "--loss-bound", LOSS_BOUND_PERCENT,
+    if kind == "coturn":
+        results.details["peer"]["coturn_newest"] = relay.newest
+    report = _generator(lab, relay, flows, "--search", "--loss-bound", LOSS_BOUND_PERCENT,
                         "--trial", plan.peer_trial_seconds, "--resolution",
                         plan.peer_resolution_percent, "--min-rate", MIN_PPS, "--max-rate", MAX_PPS,
                         seconds=SEARCH_SECONDS)
     relay.stop()
     one.pps.append(report["search"]["rate_pps"])
     one.trials.append(report["search"]["trials"])
-    one.busy.append(_load(lab, plan, start, one.pps[-1] * BUSY_SHARE))
-    coturn = series["coturn"].pps
-    one.common.append(_load(lab, plan, start, coturn[0] / 2 if coturn else WITHOUT_COTURN_PPS))
+    one.busy.append(_load(lab, plan, start, flows, one.pps[-1] * BUSY_SHARE))
+    if flows == MOST_FLOWS:
+        coturn = series["coturn", flows].pps
+        common = coturn[0] / 2 if coturn else WITHOUT_COTURN_PPS
+        one.common.append(_load(lab, plan, start, flows, common))
 
 
 def _macswap(lab):
     return relays.Testpmd(lab, "net_af_xdp0,iface=relay0", "macswap")
 
 
-def _generator(lab, relay, *arguments, seconds, on_phase=None):
+def _generator(lab, relay, flows, *arguments, seconds, on_phase=None):
     reflect = ["--reflect", relay.mac] if isinstance(relay, relays.Testpmd) else []
     return Generator(lab, ("--interface", "gen0")).run(
-        *LOAD, *reflect, *arguments, seconds=seconds, on_phase=on_phase)
+        "--allocations", flows, "--load", "both", *reflect, *arguments, seconds=seconds,
+        on_phase=on_phase)
 
 
-def _load(lab, plan, start, rate):
+def _load(lab, plan, start, flows, rate):
     """A relay of its own: testpmd counts its cycles from its start to its end."""
     relay = start(lab)
     window = Window(relay)
-    load = _generator(lab, relay, "--rate", round(rate), "--duration", plan.peer_load_seconds,
-                      seconds=plan.peer_load_seconds + 30, on_phase=window.on_phase)["load"]
+    load = _generator(lab, relay, flows, "--rate", round(rate), "--duration",
+                      plan.peer_load_seconds, seconds=plan.peer_load_seconds + 30,
+                      on_phase=window.on_phase)["load"]
     relay.stop()
     own = relay.busy_ns_per_packet(window, load["sent"])
     softirq = window.spent_ns("ksoftirqd") / load["sent"]
@@ -85,23 +99,32 @@ def _load(lab, plan, start, rate):
             "latency_us": load["latency_us"]}
 
 
-def _conclude(results, series):
+def conclude(results, series):
+    """The figures of {(relay, flows): Series}."""
     details = results.details["peer"]
-    for kind, one in series.items():
+    for (kind, flows), one in series.items():
         figures = {"pps": one.pps,
                    "cpu_ns_per_packet": [load["cpu_ns_per_packet"] for load in one.busy],
                    "cpu_ns_per_packet_common": [load["cpu_ns_per_packet"] for load in one.common],
                    "p50_us": [load["latency_us"]["p50"] for load in one.common],
                    "p99_us": [load["latency_us"]["p99"] for load in one.common]}
-        for key, values in figures.items():
-            if f"peer.{kind}.{key}" in KEYS:
-                results.set(f"peer.{kind}.{key}", median(values))
-        details[kind] = {**{key: spread(values) for key, values in figures.items()},
-                         "busy": one.busy, "common": one.common, "trials": one.trials}
-    details["allocations"] = ALLOCATIONS
+        for name in _names(kind, flows):
+            for key, values in figures.items():
+                if f"peer.{name}.{key}" in KEYS:
+                    results.set(f"peer.{name}.{key}", median(values))
+        details[f"{kind}_{flows}"] = {
+            **{key: spread(values) for key, values in figures.items()},
+            "busy": one.busy, "common": one.common, "trials": one.trials}
     details["loss_bound_percent"] = LOSS_BOUND_PERCENT
+    for flows in PEER_FLOWS:
+        for kind in KINDS:
+            if kind != "causeway":
+                results.set(f"peer.{kind}_{flows}.ratio",
+                            ratio(results.get(f"peer.causeway_{flows}.pps"),
+                                  results.get(f"peer.{kind}_{flows}.pps")))
     for key, other, figure in (("pps_ratio", "coturn", "pps"), ("testpmd_ratio", "testpmd", "pps"),
                                ("cpu_ratio", "coturn", "cpu_ns_per_packet"),
+                               ("testpmd_cpu_ratio", "testpmd", "cpu_ns_per_packet"),
                                ("p99_ratio", "coturn", "p99_us")):
         results.set(f"peer.{key}", ratio(results.get(f"peer.causeway.{figure}"),
                                          results.get(f"peer.{other}.{figure}")))

@@ -22,8 +22,9 @@ from suite.generator import Generator
 from suite.lab import Unavailable
 from suite.parts import peer, scale
 from suite.plan import FULL, PARTS, QUICK
-from suite.results import KEYS, Results, targets
+from suite.results import KEYS, Results
 from suite.spread import interleave, median, ratio, spread
+from suite.targets import TARGETS, targets
 from suite.window import Window
 
 
@@ -71,18 +72,25 @@ class ResultsTest(unittest.TestCase):
             core.100k.rte_hash_cycles core.1m.rte_hash_cycles core.1k.rte_hash_ratio
             core.100k.rte_hash_ratio core.1m.rte_hash_ratio core.100k.mixed.cycles
             core.100k.send.cycles core.100k.send.ratio core.100k.data.cycles core.100k.data.ratio
-            core.100k.handoff.dropped_share core.idle_poll.empty core.idle_poll.held64 link.mpps link.testpmd_mpps link.ratio
+            core.100k.handoff.dropped_share core.growth_ratio core.idle_poll.empty
+            core.idle_poll.held64 link.mpps link.testpmd_mpps link.ratio
             peer.causeway.pps peer.causeway.cpu_ns_per_packet peer.causeway.p50_us
             peer.causeway.p99_us peer.coturn.pps peer.coturn.cpu_ns_per_packet peer.coturn.p50_us
             peer.coturn.p99_us peer.testpmd.pps peer.pps_ratio peer.cpu_ratio peer.p99_ratio
-            peer.testpmd_ratio allocations.causeway_per_s allocations.coturn_per_s
+            peer.testpmd.cpu_ns_per_packet peer.testpmd_ratio peer.testpmd_cpu_ratio
+            peer.coturn_1.ratio peer.coturn_1000.ratio peer.testpmd_1.ratio peer.testpmd_1000.ratio
+            allocations.causeway_per_s allocations.coturn_per_s
             allocations.ratio allocations.forward_p99_us_idle allocations.forward_p99_us_storm
+            allocations.forward_p99_ratio routes.500k.allocate_p99_ratio
             idle.100k.bytes_per_allocation idle.100k.control_cpu_share idle.100k.forward_p99_us
             idle.1m.bytes_per_allocation idle.1m.control_cpu_share idle.1m.forward_p99_us
             scale.one.mpps scale.two.mpps""".split())
         for way in ("second_channel", "alternating_channels", "ipv6", "checksum0", "handoff"):
             wanted |= {f"core.100k.{way}.{key}" for key in (
                 "to_peer.cycles", "to_peer.ratio", "to_client.cycles", "to_client.ratio", "ratio")}
+        for relay in ("causeway", "coturn", "testpmd"):
+            for flows in (1, 1000):
+                wanted |= {f"peer.{relay}_{flows}.{key}" for key in ("pps", "cpu_ns_per_packet")}
         self.assertEqual(set(KEYS), wanted)
 
     def test_tree_nests_and_is_json(self):
@@ -115,23 +123,29 @@ class ResultsTest(unittest.TestCase):
 
 
 class TargetsTest(unittest.TestCase):
-    BOUNDS = (  # key, a value that just meets the target, one that just misses; others are 50
-        ("core.100k.cycles_per_packet", 110, 110.1), ("core.1m.cycles_per_packet", 80, 80.1),
+    BOUNDS = (  # key, a value that just meets the target, one that just misses
+        ("core.100k.cycles_per_packet", 110, 110.1), ("core.growth_ratio", 1.6, 1.601),
         ("core.100k.rte_hash_ratio", 1.2, 1.201), ("core.1m.rte_hash_ratio", 1.2, 1.201),
         ("core.100k.second_channel.ratio", 1.3, 1.301), ("core.100k.ipv6.ratio", 1.3, 1.301),
         ("core.100k.send.ratio", 1.8, 1.801), ("core.100k.data.ratio", 1.8, 1.801),
-        ("core.100k.handoff.ratio", 1.6, 1.601),
-        ("link.ratio", 0.6, 0.599), ("peer.cpu_ratio", 0.125, 0.1251),
-        ("peer.testpmd_ratio", 0.9, 0.899), ("peer.pps_ratio", 3, 2.99),
-        ("peer.p99_ratio", 0.999, 1), ("allocations.causeway_per_s", 100000, 99999),
-        ("allocations.forward_p99_us_storm", 100, 100.1), ("idle.1m.bytes_per_allocation", 512, 513))
+        ("core.100k.handoff.ratio", 1.6, 1.601), ("link.ratio", 0.95, 0.949),
+        ("peer.testpmd_ratio", 0.95, 0.949), ("peer.testpmd_cpu_ratio", 1.15, 1.151),
+        ("peer.pps_ratio", 3, 2.99), ("peer.p99_ratio", 0.999, 1),
+        ("allocations.causeway_per_s", 300000, 299999),
+        ("allocations.forward_p99_ratio", 1.5, 1.501), ("idle.1m.bytes_per_allocation", 576, 577),
+        ("routes.500k.allocate_p99_ratio", 2, 2.001))
 
     def test_bounds(self):
         for row, (key, meets, misses) in enumerate(self.BOUNDS):
             for value, met in ((meets, True), (misses, False)):
-                results = all_measured()
+                results = Results()
                 results.set(key, value)
-                self.assertIs(targets(results)[row].met, met, f"{key} = {value}")
+                target = targets(results)[row]
+                self.assertEqual((target.key, target.met), (key, met), f"{key} = {value}")
+
+    def test_every_target_is_held_here_and_is_a_figure(self):
+        self.assertEqual([row[0] for row in TARGETS], [bound[0] for bound in self.BOUNDS])
+        self.assertEqual({row[0] for row in TARGETS} - set(KEYS), set())
 
     def test_unmeasured_is_neither_met_nor_missed(self):
         self.assertEqual({target.met for target in targets(Results())}, {None})
@@ -148,13 +162,26 @@ class PartsTest(unittest.TestCase):
         self.assertLess(points[32], 10 / scale.serial_share(10, 16))
 
     def test_peer_without_coturn(self):
-        series = {"causeway": peer._Series(), "testpmd": peer._Series()}  # pylint: disable=protected-access
-        series["causeway"].pps, series["testpmd"].pps = [90.0], [100.0]
+        series = {key: peer.Series() for key in (("causeway", 1), ("causeway", 1000),
+                                                 ("testpmd", 1000))}
+        series["causeway", 1].pps, series["causeway", 1000].pps = [30.0], [90.0]
+        series["testpmd", 1000].pps = [100.0]
         results = Results()
-        peer._conclude(results, series)  # pylint: disable=protected-access
-        self.assertAlmostEqual(results.get("peer.testpmd_ratio"), 0.9)
-        self.assertIsNone(results.get("peer.pps_ratio"))
-        self.assertIsNone(results.get("peer.coturn.pps"))
+        peer.conclude(results, series)
+        for key, value in (("testpmd_ratio", 0.9), ("testpmd_1000.ratio", 0.9),
+                           ("causeway_1.pps", 30), ("causeway.pps", 90), ("testpmd_1.ratio", None),
+                           ("pps_ratio", None), ("coturn.pps", None)):
+            self.assertEqual(results.get(f"peer.{key}"), value, key)
+
+    def test_coturn_gets_the_options_that_it_knows(self):
+        text = " --udp-gso   Enable GSO; requires --multiplex-peer\n --multiplex-peer-port <port>\n"
+        self.assertEqual(relays.coturn_options(text, ("--udp-gso", "--udp", "--multiplex-peer")),
+                         ["--udp-gso", "--multiplex-peer"])
+
+    def test_coturn_is_named_with_its_newest_options(self):
+        self.assertIn("knows neither", report.coturn_words([]))
+        self.assertIn("`--multiplex-peer --udp-gso`",
+                      report.coturn_words(["--multiplex-peer", "--udp-gso"]))
 
     def test_plans(self):
         for field in vars(QUICK):
