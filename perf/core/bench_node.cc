@@ -26,6 +26,8 @@ constexpr uint32_t kRelayAddresses = 256;
 constexpr uint16_t kClientPort = 5000;
 constexpr uint16_t kPeerPort = 6000;
 constexpr NextHopId kRouter = kFirstNeighbour;
+constexpr uint32_t kLimitKbps = 100'000'000;
+constexpr uint32_t kLimitPackets = 50'000'000;  // a second
 constexpr Deciseconds kNever = 4000000000u;
 
 /// Address number `index` of a network: in IPv4 `v4` is the first one, in IPv6 2001:db8:v6::.
@@ -175,6 +177,7 @@ void BenchNode::InstallOne(uint32_t allocation, ShardId owner) {
   InstallAllocation install = {allocation, tuple, {}, {}, kNever};
   (population_.v6 ? install.relay_v6 : install.relay_v4) = relay;
   Command(install, owner);
+  if (population_.limited) Command(SetLimits{allocation, kLimitKbps, kLimitPackets}, owner);
   const unsigned peers = std::max(1u, population_.channels);
   for (unsigned k = 0; k < peers; ++k) {
     const uint32_t id = peers * allocation + k;

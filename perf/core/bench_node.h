@@ -27,6 +27,7 @@ struct Population {
   bool v6 = false;        // clients, relayed addresses and peers
   /// Two shards: frames arrive at the first, all allocations are the second's.
   bool handed_off = false;
+  bool limited = false;        // every allocation has limits, far above what it is sent
   bool peers_resolved = true;  // the link address of the way to them is known
   uint16_t headroom = 128;     // before a frame in its buffer, as its driver leaves it
   auto operator<=>(const Population&) const = default;

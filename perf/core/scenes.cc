@@ -208,6 +208,7 @@ std::vector<SceneMaker> ScenesOf(uint32_t allocations, bool lossless) {
   AddGroup({"checksum0", kPlain, plain, {{.checksum = false}}}, scenes);
   const Population as_af_xdp = {.allocations = allocations, .headroom = 384};
   AddGroup({"af_xdp_headroom", "af_xdp_headroom", as_af_xdp, {{}}}, scenes);
+  AddGroup({"limits", "limits", {.allocations = allocations, .limited = true}, {{}}}, scenes);
   const Population handed_off = {.allocations = allocations, .handed_off = true};
   AddGroup({"handoff", "handoff", handed_off, {{}}, lossless}, scenes);
   return scenes;

@@ -20,6 +20,7 @@ from suite.targets import targets
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PART_SECONDS = 900
+PROFILE_SECONDS = 300
 
 
 class Stopped(BaseException):
@@ -56,7 +57,7 @@ def say(text):
 
 
 def on_alarm(*_):
-    raise Failure(f"it did not end within {PART_SECONDS} s")
+    raise Failure("it did not end in time")
 
 
 def on_stop(number, _):
@@ -85,6 +86,26 @@ def measure(part, lab, plan, results):
         lab.unwire()
 
 
+def profile(part, lab, plan, results):
+    """What shows why a part's targets are not met: {name: lines}, empty when all are met."""
+    missed = [target.key for target in targets(results)
+              if target.met is False and target.key.split(".")[0] == part]
+    module = sys.modules.get(f"suite.parts.{part}")
+    if not missed or not hasattr(module, "profile"):
+        return {}
+    say(f"{part}: profiling, for {', '.join(missed)} not met")
+    signal.alarm(PROFILE_SECONDS)
+    try:
+        return module.profile(lab, plan, missed)
+    except (Failure, Unavailable) as reason:
+        results.explain(f"{part}.profile", reason, broken=isinstance(reason, Failure))
+        return {}
+    finally:
+        signal.alarm(0)
+        lab.end_processes()
+        lab.unwire()
+
+
 def measure_all(arguments, plan, lab):
     began = time.time()
     described = machine.describe(REPOSITORY)
@@ -93,13 +114,14 @@ def measure_all(arguments, plan, lab):
     if described["hugepages_2mb_free"] < 400:
         say(f"only {described['hugepages_2mb_free']} of the 400 hugepages (2 MB) wanted are free: "
             "what finds none uses ordinary pages, and is slower")
-    results, seconds = Results(), {}
+    results, seconds, profiles = Results(), {}, {}
     for part in PARTS:
         if part not in arguments.parts:
             results.explain(part, f"left out by --only {arguments.only}", broken=False)
             continue
         start = time.monotonic()
         measure(part, lab, plan, results)
+        profiles |= profile(part, lab, plan, results)
         seconds[part] = round(time.monotonic() - start, 1)
         reasons = [reason for key, reason in results.reasons.items() if key.split(".")[0] == part]
         say(f"{part}: took {seconds[part]} s" + "".join(f"; not measured: {r}" for r in reasons))
@@ -110,7 +132,7 @@ def measure_all(arguments, plan, lab):
         "machine": described, **results.tree(),
         "targets": [vars(target) for target in targets(results)
                     if target.key.split(".")[0] in arguments.parts],
-        "reasons": results.reasons, "details": results.details}
+        "profiles": profiles, "reasons": results.reasons, "details": results.details}
 
 
 def write(arguments, document):

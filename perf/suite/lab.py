@@ -38,11 +38,8 @@ def raise_open_files():
 
 
 class Lab:
-    """`profiler` records what the parts ask it to."""
-
     def __init__(self):
         raise_open_files()
-        self.profiler = None
         self.logs = tempfile.mkdtemp(prefix="causeway-perf-")
         self.generator_ns = f"{topology.PREFIX}{os.getpid()}-gen"
         self.relay_ns = f"{topology.PREFIX}{os.getpid()}-relay"

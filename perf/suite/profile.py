@@ -1,63 +1,74 @@
-"""Where a relay's time goes: samples of its threads while the load runs (linux-perf)."""
+"""Where the time goes that makes a target not met: samples of a relay's threads while the load runs
+(linux-perf), or instructions a packet (callgrind)."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
+import tempfile
 
+from suite.callgrind import CannotCount, count
+from suite.generator import binary
+from suite.instructions import lines
 from suite.lab import Unavailable
 
 HERTZ = 997
 SECONDS = 60
-LEAST_PERCENT = 0.5
+LEAST_PERCENT = 1
+MOST_LINES = 16
+FUNCTIONS = 8  # of each scene
 
 
-class Profiler:
-    """Writes one text file a recording into a folder; without a folder, nothing is recorded."""
-
-    def __init__(self, folder=None):
-        self.folder = folder
-        self.files = []
-        if folder is None:
-            return
-        if not shutil.which("perf"):
-            raise Unavailable("perf is not installed: apt-get install linux-perf")
-        os.makedirs(folder, exist_ok=True)
-
-    def recording(self, name):
-        """For Window; None when nothing is to be recorded."""
-        return Recording(self, name) if self.folder else None
+def instructions(scenes):
+    """{"core": the functions that take the most of these scenes' packets, and of what they are
+    compared with}."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            counts = count(binary("shard_bench"), scenes, folder)
+        except CannotCount as reason:
+            raise Unavailable(str(reason)) from reason
+    return {"core": [line.rstrip() for line in lines(counts, {}, FUNCTIONS)]}
 
 
 class Recording:
-    def __init__(self, profiler, name):
-        self._profiler = profiler
-        self._path = os.path.join(profiler.folder, name)
+    """Samples of all threads of a process during the generator's load: give `on_phase` to it, then
+    take `lines()`."""
+
+    def __init__(self, pid, path):
+        if not shutil.which("perf"):
+            raise Unavailable("perf is not installed: apt-get install linux-perf")
+        self._pid, self._path = pid, path
         self._process = None
+        self._words = ""
 
-    def begin(self, pid):
+    def on_phase(self, name, begins):
+        if name != "load":
+            return
+        if begins:
+            self._begin()
+        elif self._process:
+            self._process.send_signal(signal.SIGINT)
+            _, self._words = self._process.communicate(timeout=SECONDS)
+
+    def _begin(self):
         self._process = subprocess.Popen(  # pylint: disable=consider-using-with
-            ["perf", "record", "--quiet", "--event", "cpu-clock", "--freq", str(HERTZ), "-g",
-             "--pid", str(pid), "--output", f"{self._path}.data"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            ["perf", "record", "--quiet", "--event", "cpu-clock", "--freq", str(HERTZ), "--pid",
+             str(self._pid), "--output", self._path], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
-    def end(self):
-        """Writes the file; Unavailable, in perf's words, when it could not record."""
-        self._process.send_signal(signal.SIGINT)
-        _, words = self._process.communicate(timeout=SECONDS)
-        if not os.path.exists(f"{self._path}.data"):
-            raise Unavailable(f"perf cannot record on this machine: {' '.join(words.split())}")
-        report = subprocess.run(
-            ["perf", "report", "--stdio", "--no-children", "--call-graph", "none", "--sort",
-             "comm,dso,symbol", "--percent-limit", str(LEAST_PERCENT), "--input",
-             f"{self._path}.data"], capture_output=True, text=True, check=False, timeout=SECONDS)
-        with open(f"{self._path}.txt", "w", encoding="utf-8") as file:
-            file.write(lines_of(report.stdout))
-        os.remove(f"{self._path}.data")
-        self._profiler.files.append(os.path.basename(f"{self._path}.txt"))
+    def lines(self):
+        """The functions that took the most; Unavailable, in perf's words, when it cannot record."""
+        if not os.path.exists(self._path):
+            raise Unavailable(f"perf cannot record: {' '.join(self._words.split())}")
+        done = subprocess.run(
+            ["perf", "report", "--stdio", "--sort", "comm,dso,symbol", "--percent-limit",
+             str(LEAST_PERCENT), "--input", self._path], capture_output=True, text=True,
+            check=False, timeout=SECONDS)
+        return kept(done.stdout)
 
 
-def lines_of(text):
-    """perf's report without its headings."""
-    kept = [line.rstrip() for line in text.splitlines() if line.strip() and line[0] != "#"]
-    return "".join(f"{line}\n" for line in kept)
+def kept(text):
+    """perf's report without its headings and its empty columns."""
+    rows = [line.strip() for line in text.splitlines() if line.strip() and line[0] != "#"]
+    return [re.sub(r"(\s+-)+$", "", row) for row in rows[:MOST_LINES]]

@@ -92,12 +92,26 @@ def markdown(document, plots):
         detail = document["details"].get(part.__name__)
         if detail:
             lines += part(document, detail)
+    lines += profile_lines(document["profiles"])
     if reasons := unwanted_gaps(document):
         lines += ["## Not measured", "", *table(("figure", "why"), reasons)]
     lines += ["## Machine", "", *table(("", ""), machine_rows(machine))]
     lines += ["## All figures", "", *table(("key", "value"), (
         (f"`{key}`", number(figure(document, key))) for key in KEYS))]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def profile_lines(profiles):
+    """What was recorded because a target is not met."""
+    if not profiles:
+        return []
+    lines = ["## Profiles of targets that are not met", "",
+             "`core` is instructions a packet, by function, under callgrind, of the scenes that miss "
+             "and of their references; the others are samples of all threads under load, by "
+             "`perf record`.", ""]
+    for name, rows in profiles.items():
+        lines += [f"{name}:", "", "```", *rows, "```", ""]
+    return lines
 
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"

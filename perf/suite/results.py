@@ -6,7 +6,8 @@ from suite.plan import PARTS
 
 CORE_SIZES = {"1k": 1_000, "100k": 100_000, "1m": 1_000_000}
 # What is compared with the first channel of the same direction.
-CORE_WAYS = ("second_channel", "alternating_channels", "ipv6", "checksum0", "handoff")
+CORE_WAYS = ("second_channel", "alternating_channels", "ipv6", "checksum0", "limits",
+             "handoff")
 CORE_INDICATIONS = ("send", "data")
 PEER_RELAYS = ("causeway", "coturn", "testpmd")
 PEER_FLOWS = (1, 1000)

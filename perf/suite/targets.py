@@ -31,6 +31,7 @@ TARGETS = (
     ("core.100k.send.ratio", "Send indications over the first channel", AT_MOST, 1.8, "×"),
     ("core.100k.data.ratio", "Data indications over the first channel", AT_MOST, 1.8, "×"),
     ("core.100k.handoff.ratio", f"packets of another shard {_FIRST}", AT_MOST, 1.6, "×"),
+    ("core.100k.limits.ratio", "limits on over limits off, the slower direction", AT_MOST, 1.1, "×"),
     ("link.ratio", "rate over testpmd's 5tswap", AT_LEAST, 0.95, "×"),
     ("peer.testpmd_ratio", "highest rate over testpmd's macswap", AT_LEAST, 0.95, "×"),
     ("peer.testpmd_cpu_ratio", "CPU of the relay's core a packet over testpmd's", AT_MOST, 1.15,

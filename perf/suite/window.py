@@ -7,13 +7,11 @@ from suite.lab import RELAY_CPU
 
 
 class Window:
-    """Reads the clocks when the phase begins and when it ends; give `on_phase` to the generator.
-    `recording`, if any, goes on meanwhile."""
+    """Reads the clocks when the phase begins and when it ends; give `on_phase` to the generator."""
 
-    def __init__(self, relay, phase="load", recording=None):
+    def __init__(self, relay, phase="load"):
         self._relay = relay
         self._phase = phase
-        self._recording = recording
         self._begin = self._end = None
 
     def on_phase(self, name, begins):
@@ -21,12 +19,8 @@ class Window:
             return
         if begins and self._begin is None:
             self._begin = self._read()
-            if self._recording:
-                self._recording.begin(self._relay.pid)
         elif not begins:
             self._end = self._read()
-            if self._recording:
-                self._recording.end()
 
     def _read(self):
         return {"time": time.monotonic_ns(), "process": cpu.process_ns(self._relay.pid),

@@ -3,6 +3,7 @@
 from suite import relays
 from suite.generator import Generator
 from suite.lab import Failure, Unavailable
+from suite.profile import Recording
 from suite.spread import interleave, median, ratio, spread
 from suite.window import Window
 
@@ -44,6 +45,19 @@ def measure(lab, plan, results, say):
     results.set("allocations.forward_p99_ratio",
                 median([ratio(one["p99_us_storm"], one["p99_us_idle"])
                         for one in rounds["causeway"]]))
+
+
+def profile(lab, plan, _missed):
+    """Of the relay in the storm."""
+    lab.wire()
+    relay = relays.Causewayd(lab, max_allocations=CAPACITY)
+    recording = Recording(relay.pid, lab.path("perf.data"))
+    Generator(lab, ("--interface", "gen0")).run(
+        *STEADY, *SHARING, *FLOOD, "--flood-clients", FLOOD_CLIENTS["causeway"], "--duration",
+        plan.allocations_seconds, seconds=plan.allocations_seconds + 30,
+        on_phase=recording.on_phase)
+    relay.stop()
+    return {"allocations": recording.lines()}
 
 
 def _round(lab, plan, kind):

@@ -4,6 +4,7 @@ import json
 
 from suite.generator import binary
 from suite.lab import RELAY_CPU, Failure
+from suite.profile import instructions
 from suite.results import CORE_INDICATIONS, CORE_SIZES, CORE_WAYS
 from suite.spread import median, ratio, spread
 
@@ -39,6 +40,15 @@ def measure(lab, plan, results, say):
         reports.append(_run(lab, "shard_bench", ["--laps", str(plan.core_laps), "--json", out], out,
                             SECONDS, RELAY_CPU))
     conclude(results, reports)
+
+
+def profile(_lab, _plan, missed):
+    """Of the scenes that miss a target."""
+    scenes = {"first_channel"}
+    for key in missed:
+        if key.endswith(".ratio"):
+            scenes.add(key.split(".")[-2])
+    return instructions(sorted(scenes))
 
 
 def conclude(results, reports):

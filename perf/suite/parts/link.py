@@ -3,6 +3,7 @@
 from suite import relays
 from suite.generator import Generator
 from suite.lab import GENERATOR_MAC, RELAY_MAC, Failure, Unavailable
+from suite.profile import Recording
 from suite.spread import interleave, median, ratio, spread
 from suite.window import Window
 
@@ -38,23 +39,47 @@ def measure(lab, plan, results, say):
         "worker_busy": spread([run["busy"] for run in runs["causeway"]]), "runs": runs}
 
 
-def _run(lab, plan, mode):
+def profile(lab, plan, _missed):
+    """Of the relay and of testpmd under the load that was measured."""
+    lab.spaces()
+    lines = {}
+    for mode in ("causeway", "5tswap"):
+        relay, offer = _start(lab, plan, mode)
+        recording = Recording(relay.pid, lab.path("perf.data"))
+        offer(recording.on_phase)
+        relay.stop()
+        lines[f"link, {mode}"] = recording.lines()
+        lab.end_processes()
+    return lines
+
+
+def _start(lab, plan, mode):
+    """The relay, and what offers it the load: takes on_phase, returns causeway-gen's report."""
     path = lab.path("memif")
     server = relays.memif(path, "server", f",mac={RELAY_MAC}")
     client = relays.memif(path, "client", f",mac={GENERATOR_MAC}")
-    generator = Generator(lab, ["--device", client])
-    load = ["--allocations", ALLOCATIONS, "--load", "channeldata", "--rate", AS_FAST_AS_IT_GOES,
-            "--duration", plan.link_seconds]
-    causeway, reflect = mode == "causeway", ()
-    if causeway:
+    reflect = ()
+    if mode == "causeway":
         relay = relays.Causewayd(lab, ("--device", server))
     else:
         relay = relays.Testpmd(lab, server, mode)
         reflect = ("--reflect", relay.mac)
+    load = ["--allocations", ALLOCATIONS, "--load", "channeldata", "--rate", AS_FAST_AS_IT_GOES,
+            "--duration", plan.link_seconds]
+
+    def offer(on_phase):
+        return Generator(lab, ["--device", client]).run(
+            *load, *reflect, seconds=plan.link_seconds + 60, on_phase=on_phase)
+
+    return relay, offer
+
+
+def _run(lab, plan, mode):
+    relay, offer = _start(lab, plan, mode)
     window = Window(relay)
-    load = generator.run(*load, *reflect, seconds=plan.link_seconds + 60,
-                         on_phase=window.on_phase)["load"]
+    load = offer(window.on_phase)["load"]
     relay.stop()
+    causeway = mode == "causeway"
     return {"received_pps": load["received_pps"], "sent_pps": load["sent_pps"],
             "loss": load["loss"], "p99_us": load["latency_us"]["p99"],
             "worker_ns_per_packet": (relay.busy_ns_per_packet(window, load["sent"]) if causeway

@@ -4,6 +4,7 @@
 from suite import relays
 from suite.generator import Generator
 from suite.lab import Failure, Unavailable
+from suite.profile import Recording
 from suite.results import KEYS, PEER_FLOWS
 from suite.spread import interleave, median, ratio, spread
 from suite.window import Window
@@ -13,6 +14,7 @@ LOSS_BOUND_PERCENT = 0.1
 MIN_PPS, MAX_PPS = 5_000, 3_000_000
 SEARCH_SECONDS = 120
 WITHOUT_COTURN_PPS = 50_000  # where latency is measured then
+PROFILE_PPS = 100_000
 BUSY_SHARE = 0.9  # of its own highest rate: where a relay's CPU a packet is measured
 # coturn first: its highest rate decides where latency is compared.
 KINDS = ("coturn", "causeway", "testpmd")
@@ -53,7 +55,7 @@ def _names(kind, flows):
 
 def _round(lab, plan, results, kind, flows, series):
     lab.wire()
-    start = {"coturn": relays.Coturn, "causeway": relays.Causewayd, "testpmd": _macswap}[kind]
+    start = START[kind]
     one = series[kind, flows]
     relay = start(lab)
     if kind == "coturn":
@@ -74,6 +76,9 @@ def _round(lab, plan, results, kind, flows, series):
 
 def _macswap(lab):
     return relays.Testpmd(lab, "net_af_xdp0,iface=relay0", "macswap")
+
+
+START = {"coturn": relays.Coturn, "causeway": relays.Causewayd, "testpmd": _macswap}
 
 
 def _generator(lab, relay, flows, *arguments, seconds, on_phase=None):
@@ -97,6 +102,23 @@ def _load(lab, plan, start, flows, rate):
             "own_ns_per_packet": own, "ksoftirqd_ns_per_packet": softirq,
             "cpu_ns_per_packet": None if own is None else own + softirq,
             "latency_us": load["latency_us"]}
+
+
+def profile(lab, plan, missed):
+    """Of the relay, and of what it is compared with, at a rate that any of them can take."""
+    others = {kind for key in missed for kind in ("testpmd", "coturn") if kind in key}
+    lines = {}
+    for kind in ["causeway", *sorted(others)]:
+        lab.wire()
+        relay = START[kind](lab)
+        recording = Recording(relay.pid, lab.path("perf.data"))
+        _generator(lab, relay, MOST_FLOWS, "--rate", PROFILE_PPS, "--duration",
+                   plan.peer_load_seconds, seconds=plan.peer_load_seconds + 30,
+                   on_phase=recording.on_phase)
+        relay.stop()
+        lines[f"peer, {kind}"] = recording.lines()
+        lab.end_processes()
+    return lines
 
 
 def conclude(results, series):

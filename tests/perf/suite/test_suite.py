@@ -16,8 +16,8 @@ sys.path[:0] = [os.path.join(TOP, "perf"), os.path.join(TOP, "tests", "lab")]
 os.environ.setdefault("CAUSEWAY_BUILD", "/nonexistent")
 
 # pylint: disable=wrong-import-position
-from process import Failure, Process
-from suite import machine, relays, report
+from process import Failure, Process, wait_until
+from suite import machine, profile, relays, report
 from suite.generator import Generator
 from suite.lab import Unavailable
 from suite.parts import peer, scale
@@ -40,7 +40,7 @@ def document_of(results, **details):
     return {"plan": "quick", "began": "2026-01-01T00:00:00Z", "seconds": {"core": 1.0},
             "machine": {"cpu": "a | b", "governor": None, "load_at_start": 0.5}, **results.tree(),
             "targets": [vars(target) for target in targets(results)], "reasons": results.reasons,
-            "details": {**{part: {} for part in PARTS}, **details}}
+            "profiles": {}, "details": {**{part: {} for part in PARTS}, **details}}
 
 
 class SpreadTest(unittest.TestCase):
@@ -85,7 +85,7 @@ class ResultsTest(unittest.TestCase):
             idle.100k.bytes_per_allocation idle.100k.control_cpu_share idle.100k.forward_p99_us
             idle.1m.bytes_per_allocation idle.1m.control_cpu_share idle.1m.forward_p99_us
             scale.one.mpps scale.two.mpps""".split())
-        for way in ("second_channel", "alternating_channels", "ipv6", "checksum0", "handoff"):
+        for way in ("second_channel", "alternating_channels", "ipv6", "checksum0", "limits", "handoff"):
             wanted |= {f"core.100k.{way}.{key}" for key in (
                 "to_peer.cycles", "to_peer.ratio", "to_client.cycles", "to_client.ratio", "ratio")}
         for relay in ("causeway", "coturn", "testpmd"):
@@ -128,7 +128,8 @@ class TargetsTest(unittest.TestCase):
         ("core.100k.rte_hash_ratio", 1.2, 1.201), ("core.1m.rte_hash_ratio", 1.2, 1.201),
         ("core.100k.second_channel.ratio", 1.3, 1.301), ("core.100k.ipv6.ratio", 1.3, 1.301),
         ("core.100k.send.ratio", 1.8, 1.801), ("core.100k.data.ratio", 1.8, 1.801),
-        ("core.100k.handoff.ratio", 1.6, 1.601), ("link.ratio", 0.95, 0.949),
+        ("core.100k.handoff.ratio", 1.6, 1.601), ("core.100k.limits.ratio", 1.1, 1.101),
+        ("link.ratio", 0.95, 0.949),
         ("peer.testpmd_ratio", 0.95, 0.949), ("peer.testpmd_cpu_ratio", 1.15, 1.151),
         ("peer.pps_ratio", 3, 2.99), ("peer.p99_ratio", 0.999, 1),
         ("allocations.causeway_per_s", 300000, 299999),
@@ -149,6 +150,45 @@ class TargetsTest(unittest.TestCase):
 
     def test_unmeasured_is_neither_met_nor_missed(self):
         self.assertEqual({target.met for target in targets(Results())}, {None})
+
+
+class ProfileTest(unittest.TestCase):
+    TEXT = """# Overhead  Command  Shared Object  Symbol
+#
+    28.16%  sh       libc.so.6         [.] strcmp                    -      -
+
+     9.71%  sh       dash              [.] main                      -      -
+"""
+
+    def test_rows_without_headings_and_empty_columns(self):
+        self.assertEqual([" ".join(row.split()) for row in profile.kept(self.TEXT)],
+                         ["28.16% sh libc.so.6 [.] strcmp", "9.71% sh dash [.] main"])
+
+    def record(self, script, folder):
+        """The lines of a load during which perf is this shell script."""
+        perf = os.path.join(folder, "perf")
+        with open(perf, "w", encoding="ascii") as file:
+            file.write(f"#!/bin/sh\n{script}\n")
+        os.chmod(perf, 0o755)
+        with mock.patch.dict(os.environ, {"PATH": f"{folder}:{os.environ['PATH']}"}):
+            recording = profile.Recording(1, os.path.join(folder, "perf.data"))
+            for phase in (("setup", True), ("load", True)):
+                recording.on_phase(*phase)
+            wait_until(lambda: os.path.exists(f"{folder}/begun"), 10, "perf's start")
+            recording.on_phase("load", False)
+            return recording.lines()
+
+    def test_recording(self):
+        with tempfile.TemporaryDirectory() as folder:
+            script = (f"if [ $1 = record ]; then touch {folder}/perf.data {folder}/begun; "
+                      "exec sleep 60; fi\n"
+                      "echo '90 % main'")
+            self.assertEqual(self.record(script, folder), ["90 % main"])
+
+    def test_a_machine_that_cannot_record(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with self.assertRaisesRegex(Unavailable, "cannot record: no access"):
+                self.record(f"echo no access >&2; touch {folder}/begun; exit 255", folder)
 
 
 class PartsTest(unittest.TestCase):
@@ -301,6 +341,12 @@ class ReportTest(unittest.TestCase):
         self.assertIn("| 32 | 32 | model |", text)
         self.assertIn("a \\| b", text)
         self.assertIn("met", report.terminal(document))
+
+    def test_profiles(self):
+        document = document_of(Results())
+        document["profiles"] = {"link, causeway": ["50.00%  worker  causewayd  [.] Poll"]}
+        self.assertIn("\nlink, causeway:\n\n```\n50.00%  worker  causewayd  [.] Poll\n```\n",
+                      report.markdown(document, plots=[]))
 
     def test_into_a_page(self):
         page = f"# Title\n{report.BEGIN}\nold\n{report.END}\nafter\n"
