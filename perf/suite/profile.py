@@ -58,17 +58,21 @@ class Recording:
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def lines(self):
-        """The functions that took the most; Unavailable, in perf's words, when it cannot record."""
+        """The libraries and the functions that took the most; Unavailable, in perf's words, when it cannot record."""
         if not os.path.exists(self._path):
             raise Unavailable(f"perf cannot record: {' '.join(self._words.split())}")
-        done = subprocess.run(
-            ["perf", "report", "--stdio", "--sort", "comm,dso,symbol", "--percent-limit",
-             str(LEAST_PERCENT), "--input", self._path], capture_output=True, text=True,
-            check=False, timeout=SECONDS)
-        return kept(done.stdout)
+        return kept(self._report("comm,dso")) + kept(self._report("comm,dso,symbol"))
+
+    def _report(self, by):
+        return subprocess.run(
+            ["perf", "report", "--stdio", "--sort", by, "--percent-limit", str(LEAST_PERCENT),
+             "--input", self._path], capture_output=True, text=True, check=False,
+            timeout=SECONDS).stdout
 
 
 def kept(text):
-    """perf's report without its headings and its empty columns."""
+    """perf's report without its headings, its empty columns, and the addresses of programs that
+    have no symbols."""
     rows = [line.strip() for line in text.splitlines() if line.strip() and line[0] != "#"]
-    return [re.sub(r"(\s+-)+$", "", row) for row in rows[:MOST_LINES]]
+    rows = [re.sub(r"(\s+-)+$", "", row) for row in rows]
+    return [row for row in rows if not re.search(r" 0x[0-9a-f]+$", row)][:MOST_LINES]

@@ -26,6 +26,18 @@ def memif(path, role, extra=""):
     return f"net_memif0,role={role},socket={path},socket-abstract=no,rsize=11{extra}"
 
 
+def largest_mappings(smaps):
+    """[(bytes that are there, name)] of the lines of /proc/PID/smaps, the most first."""
+    sizes, name = {}, ""
+    for line in smaps:
+        words = line.split()
+        if re.match(r"[0-9a-f]+-[0-9a-f]+$", words[0]):
+            name = " ".join(words[5:]) or "(anonymous)"
+        elif words[0] in ("Rss:", "Private_Hugetlb:", "Shared_Hugetlb:"):
+            sizes[name] = sizes.get(name, 0) + int(words[1]) * 1024
+    return sorted(((size, name) for name, size in sizes.items() if size), reverse=True)
+
+
 class Causewayd:
     """Started, ready, one worker on the relay's CPU, control on the other."""
 
@@ -81,6 +93,11 @@ class Causewayd:
                 re.findall(r"^(\w+):\s+(\d+) kB", text, re.MULTILINE)}
         return {"rss": size["Rss"],
                 "hugepages": size.get("Private_Hugetlb", 0) + size.get("Shared_Hugetlb", 0)}
+
+    def mappings(self):
+        """[(bytes that are there, name)] of the process's memory, the most first."""
+        with open(f"/proc/{self.pid}/smaps", encoding="ascii") as file:
+            return largest_mappings(file)
 
     def stop(self):
         status = self.process.stop(30)

@@ -107,8 +107,8 @@ def profile_lines(profiles):
         return []
     lines = ["## Profiles of targets that are not met", "",
              "`core` is instructions a packet, by function, under callgrind, of the scenes that miss "
-             "and of their references; the others are samples of all threads under load, by "
-             "`perf record`.", ""]
+             "and of their references; `idle` is bytes an allocation by mapping; the others are "
+             "samples of all threads under load, by `perf record`.", ""]
     for name, rows in profiles.items():
         lines += [f"{name}:", "", "```", *rows, "```", ""]
     return lines

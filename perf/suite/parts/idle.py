@@ -15,6 +15,7 @@ KEEPALIVE_SECONDS = 15
 MEMORY_MB = {"100k": 1500, "1m": 4000}
 SETUP_SECONDS = {"100k": 60, "1m": 240}
 OUTSTANDING = 1024
+MOST_MAPPINGS = 12
 
 
 def measure(lab, plan, results, say):
@@ -61,6 +62,12 @@ def _measure_size(lab, plan, results, say, size):
         "forward_p99_us_none": spread([run["forward_p99_us"] for run in none]), "runs": runs}
 
 
+def profile(lab, plan, _missed):
+    """What memory is there, by what it is a mapping of."""
+    return {"idle": [f"{size / SIZES['1m']:8.1f}  {name}" for size, name in
+                     _run(lab, plan, "1m", True)["mappings"]]}
+
+
 def _run(lab, plan, size, idle):
     """A node with room for all; all of them, or the few with media alone, are there."""
     lab.wire()
@@ -71,7 +78,7 @@ def _run(lab, plan, size, idle):
     def on_phase(name, begins):
         window.on_phase(name, begins)
         if name == "load" and not begins:
-            memory.update(relay.memory())
+            memory.update(relay.memory(), mappings=relay.mappings()[:MOST_MAPPINGS])
 
     count = SIZES[size] if idle else ACTIVE
     keepalive = ("--keepalive", KEEPALIVE_SECONDS) if idle else ()

@@ -157,6 +157,7 @@ class ProfileTest(unittest.TestCase):
 #
     28.16%  sh       libc.so.6         [.] strcmp                    -      -
 
+    11.07%  sh       dash              [.] 0x000000000007cf82        -      -
      9.71%  sh       dash              [.] main                      -      -
 """
 
@@ -183,7 +184,7 @@ class ProfileTest(unittest.TestCase):
             script = (f"if [ $1 = record ]; then touch {folder}/perf.data {folder}/begun; "
                       "exec sleep 60; fi\n"
                       "echo '90 % main'")
-            self.assertEqual(self.record(script, folder), ["90 % main"])
+            self.assertEqual(self.record(script, folder), 2 * ["90 % main"])
 
     def test_a_machine_that_cannot_record(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -222,6 +223,13 @@ class PartsTest(unittest.TestCase):
         self.assertIn("knows neither", report.coturn_words([]))
         self.assertIn("`--multiplex-peer --udp-gso`",
                       report.coturn_words(["--multiplex-peer", "--udp-gso"]))
+
+    def test_memory_by_mapping(self):
+        smaps = ["7f00-7f10 rw-s 00000000 00:0f 12 /dev/hugepages/rtemap_0\n", "Rss: 0 kB\n",
+                 "Private_Hugetlb: 4 kB\n", "5500-5600 rw-p 00000000 00:00 0 [heap]\n",
+                 "Rss: 1 kB\n", "7000-7100 rw-p 00000000 00:00 0\n", "Rss: 2 kB\n"]
+        self.assertEqual(relays.largest_mappings(smaps), [
+            (4096, "/dev/hugepages/rtemap_0"), (2048, "(anonymous)"), (1024, "[heap]")])
 
     def test_plans(self):
         for field in vars(QUICK):
