@@ -1,4 +1,4 @@
-"""How long and how often to measure: a quick run under five minutes, a full one of about twenty."""
+"""How long and how often to measure: a quick run of about five minutes, a full one of about twenty."""
 
 from dataclasses import dataclass
 
@@ -27,9 +27,9 @@ class Plan:
     scale_seconds: float
 
 
-QUICK = Plan("quick", core_repeats=3, core_laps=4, link_repeats=2, link_seconds=3,
+QUICK = Plan("quick", core_repeats=2, core_laps=4, link_repeats=2, link_seconds=3,
              peer_repeats=1, peer_trial_seconds=0.7, peer_resolution_percent=5,
-             peer_load_seconds=4, allocations_repeats=1, allocations_seconds=4, idle_repeats=1,
+             peer_load_seconds=3, allocations_repeats=1, allocations_seconds=4, idle_repeats=1,
              idle_seconds=5, scale_repeats=3, scale_seconds=0.2)
 FULL = Plan("full", core_repeats=5, core_laps=8, link_repeats=5, link_seconds=8,
             peer_repeats=3, peer_trial_seconds=2, peer_resolution_percent=2,

@@ -56,7 +56,8 @@ def core(document, axes):
     axes.set_ylim(bottom=0)
     axes.set_xlabel("allocations")
     axes.set_ylabel("cycles a packet")
-    axes.legend(fontsize="small")
+    if scenes:
+        axes.legend(fontsize="small")
     return bool(scenes)
 
 
