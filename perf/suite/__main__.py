@@ -19,7 +19,7 @@ from suite.results import Results
 from suite.targets import targets
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PART_SECONDS = 900
+PART_SECONDS = 1200
 PROFILE_SECONDS = 300
 
 

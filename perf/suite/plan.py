@@ -1,4 +1,4 @@
-"""How long and how often to measure: a quick run of about five minutes, a full one of about twenty."""
+"""How long and how often to measure: a quick run of about five minutes, a full one of about thirty."""
 
 from dataclasses import dataclass
 
