@@ -130,7 +130,7 @@ class Bench {
 
   Flavour flavour_;
   CopyingDataplane dataplane_;
-  PeerPolicy policy_{{}};
+  PeerPolicies policies_{PeerPolicy({})};
   daemon::SecureRandom random_;
   std::unique_ptr<auth::Authenticator> authenticator_;
   std::unique_ptr<Server> server_;
@@ -176,7 +176,7 @@ void Bench::MakeServer(uint32_t live) {
   config.limits.max_lifetime_seconds = kForever;
   config.software = "Causeway benchmark";
   config.random = [this](void* out, size_t size) { random_.Fill(out, size); };
-  server_ = std::make_unique<Server>(std::move(config), dataplane_, *authenticator_, policy_);
+  server_ = std::make_unique<Server>(std::move(config), dataplane_, *authenticator_, policies_);
 }
 
 void Bench::Populate(uint32_t live) {

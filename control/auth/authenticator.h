@@ -3,37 +3,17 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
+#include "control/auth/credentials.h"
 #include "control/stun/message.h"
 #include "control/stun/writer.h"
 #include "dataplane/address.h"
 
 namespace causeway::auth {
 
-/// The key of a user under one password algorithm (RFC 8489 section 9.2.2): 16 bytes of MD5 or 32
-/// of SHA-256.
-struct Key {
-  uint8_t bytes[32] = {};
-  uint8_t size = 0;
-  stun::Bytes view() const { return {bytes, size}; }
-};
-
-struct StaticUser {
-  std::string name;
-  std::string password;
-};
-
-struct AuthConfig {
-  std::string realm;
-  std::vector<StaticUser> users;
-  /// Shared secrets of time-limited credentials: user name "expiry:id" (expiry in Unix seconds;
-  /// "id:expiry" is not a form), password base64(HMAC-SHA1(secret, user name)). The first is the
-  /// newest; all are accepted.
-  std::vector<std::string> secrets;
+struct AuthConfig : CredentialsConfig {
   uint32_t nonce_lifetime_seconds = 3600;
   /// 32 random bytes, made anew at each start: keys the stateless nonce.
   std::vector<uint8_t> nonce_key;
@@ -45,17 +25,15 @@ struct AuthResult {
   /// two carries AddChallenge's attributes and no integrity.
   stun::ErrorCode error{};
   bool ok() const { return error == stun::ErrorCode{}; }
-  // The rest is set when ok(); name and key are the authenticator's, until its next call:
-  absl::string_view username;               // as configured or presented, also when USERHASH came
+  // The rest is set when ok(); grant and key are the authenticator's, until its next call:
+  const Grant* grant = nullptr;
   const stun::IntegrityKey* key = nullptr;  // for the response
   /// kMessageIntegrity or kMessageIntegritySha256: the one that the response carries
   /// (section 9.2.4).
   stun::Attribute integrity = stun::Attribute::kMessageIntegrity;
   /// The client sent PASSWORD-ALGORITHM(S), as one of RFC 8489 must and an older one cannot.
   bool rfc8489 = false;
-  /// Unix seconds at which a time-limited credential ends; 0 for a static user.
-  uint64_t credential_expiry = 0;
-  /// That time has come: good for the upkeep of what the user has, for nothing new.
+  /// The credential has run out: good for the upkeep of what the user has, for nothing new.
   bool credential_expired = false;
 };
 
@@ -71,11 +49,8 @@ struct AuthResult {
 /// cut short does not fit: RFC 8656 does not allow it.
 class Authenticator {
  public:
-  /// InvalidArgumentError when there is neither user nor secret, or a name or password is not
-  /// usable (OpaqueString, RFC 8265) or a name is given twice, or the realm is empty or longer than
-  /// 127 characters, or a secret is empty, or nonce_lifetime_seconds is 0, or nonce_key is shorter
-  /// than 32 bytes. FailedPreconditionError when OpenSSL refuses MD5. Passwords, secrets and keys
-  /// appear in no message; passwords are wiped once keys are derived.
+  /// The errors of Credentials::Create; InvalidArgumentError also when nonce_lifetime_seconds is 0
+  /// or nonce_key is shorter than 32 bytes. Passwords are wiped once keys are derived.
   static absl::StatusOr<std::unique_ptr<Authenticator>> Create(AuthConfig config);
   virtual ~Authenticator() = default;
 
@@ -85,6 +60,10 @@ class Authenticator {
   /// Adds REALM, NONCE (with the nonce cookie and security features of section 9.2, for bid-down
   /// protection) and PASSWORD-ALGORITHMS.
   virtual void AddChallenge(stun::Writer& writer, const Endpoint& client, uint64_t now) = 0;
+
+  /// From now on these credentials are checked. Nonces stay valid, unless the last secret goes or
+  /// the first one comes; then clients get 438 and a new one.
+  virtual void Use(std::shared_ptr<const Credentials> credentials) = 0;
 };
 
 }  // namespace causeway::auth

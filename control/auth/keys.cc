@@ -59,10 +59,11 @@ const KeyCache::Entry* KeyCache::LookUp(const Userhash& userhash) {
 }
 
 const KeyCache::Entry* KeyCache::Put(Entry entry) {
-  if (const auto found = by_name_.find(entry.name); found != by_name_.end()) Remove(found->second);
+  const auto found = by_name_.find(entry.grant->username);
+  if (found != by_name_.end()) Remove(found->second);
   if (entries_.size() >= capacity_) Remove(std::prev(entries_.end()));
   entries_.push_front(std::move(entry));
-  by_name_[entries_.front().name] = entries_.begin();
+  by_name_[entries_.front().grant->username] = entries_.begin();
   by_userhash_[entries_.front().userhash] = entries_.begin();
   return &entries_.front();
 }
@@ -72,8 +73,14 @@ const KeyCache::Entry* KeyCache::Touch(Iterator entry) {
   return &*entry;
 }
 
+void KeyCache::Clear() {
+  by_name_.clear();
+  by_userhash_.clear();
+  entries_.clear();
+}
+
 void KeyCache::Remove(Iterator entry) {
-  by_name_.erase(entry->name);
+  by_name_.erase(entry->grant->username);
   by_userhash_.erase(entry->userhash);
   entries_.erase(entry);
 }

@@ -11,9 +11,19 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
-#include "control/auth/authenticator.h"
+#include "control/auth/grant.h"
+#include "control/stun/hmac.h"
+#include "control/stun/types.h"
 
 namespace causeway::auth {
+
+/// The key of a user under one password algorithm (RFC 8489 section 9.2.2): 16 bytes of MD5 or 32
+/// of SHA-256.
+struct Key {
+  uint8_t bytes[32] = {};
+  uint8_t size = 0;
+  stun::Bytes view() const { return {bytes, size}; }
+};
 
 using Userhash = std::array<uint8_t, 32>;
 
@@ -56,9 +66,8 @@ std::optional<uint64_t> ExpiryOf(absl::string_view name);
 class KeyCache {
  public:
   struct Entry {
-    std::string name;
+    GrantRef grant;
     Userhash userhash;
-    uint64_t expiry;  // Unix seconds
     ReadyKeys keys;
   };
 
@@ -69,6 +78,7 @@ class KeyCache {
   const Entry* LookUp(const Userhash& userhash);
   /// Replaces the entry of that name; returns the new one.
   const Entry* Put(Entry entry);
+  void Clear();
   size_t size() const { return entries_.size(); }
 
  private:
@@ -77,8 +87,8 @@ class KeyCache {
   void Remove(Iterator entry);
 
   size_t capacity_;
-  std::list<Entry> entries_;  // newest use first
-  absl::flat_hash_map<absl::string_view, Iterator> by_name_;
+  std::list<Entry> entries_;                                  // newest use first
+  absl::flat_hash_map<absl::string_view, Iterator> by_name_;  // the keys are the grants' own
   absl::flat_hash_map<Userhash, Iterator> by_userhash_;
 };
 

@@ -154,8 +154,6 @@ absl::Status Builder::Credentials() {
 
 absl::Status Builder::Limits() {
   config_.limits.max_lifetime_seconds = config_.max_lifetime_seconds;
-  config_.limits.allocations_per_user = config_.allocations_per_user;
-  config_.limits.end_with_credential = config_.end_with_credential;
   config_.node.requests_per_prefix = config_.requests_per_prefix;
   return absl::OkStatus();
 }

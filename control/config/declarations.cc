@@ -103,10 +103,13 @@ std::vector<Option<S>> RelayOptions() {
        .field = Number(&S::allocations_per_user, 0, kMaxAllocations),
        .value = "N",
        .help = "allocations that one user may have at a time, 0 for any",
-       .manual = "An Allocate beyond it gets error 486."},
+       .reload = Reload::kReload,
+       .manual = "An Allocate beyond it gets error 486. Time-limited user names that differ in "
+                 "their expiry alone are one user's. A tenant may have a number of its own."},
       {.name = "end-with-credential",
        .field = Flag(&S::end_with_credential),
        .help = "let no allocation outlive the time-limited credential that it was made with",
+       .reload = Reload::kReload,
        .manual = "Without it a live allocation goes on when its credential runs out."},
   };
 }

@@ -17,9 +17,10 @@ inline constexpr uint32_t kMaxWorkers = 127;  // of DPDK's 128 lcores, one runs 
 /// What a tenant may take at once; absent: as much as the node has. Never 0.
 struct TenantLimits {
   std::optional<uint32_t> allocations;
-  std::optional<uint32_t> allocations_per_user;
-  std::optional<uint32_t> kbps;  // 1,000 bits a second of UDP payload, each way by itself
-  std::optional<uint32_t> packets_per_second;  // each way by itself
+  std::optional<uint32_t> allocations_per_user;  // absent: the node's
+  // Of each allocation, each way by itself:
+  std::optional<uint32_t> kbps;  // 1,000 bits a second of UDP payload
+  std::optional<uint32_t> packets_per_second;
 };
 
 /// `[tenant.NAME]` of the configuration file. The tenant `default` is none of these: the node's own
@@ -28,9 +29,9 @@ struct TenantConfig {
   std::string name;                  // a DNS label in lower case
   std::vector<std::string> secrets;  // of time-limited credentials; 1 to 4, the newest first
   TenantLimits limits;
-  std::vector<Prefix> allow_peers;  // beside the node's own
-  std::vector<Prefix> deny_peers;   // beside the node's own
-  bool end_with_credential = false;
+  std::vector<Prefix> allow_peers;   // beside the node's own
+  std::vector<Prefix> deny_peers;    // beside the node's own
+  bool end_with_credential = false;  // the node's own true holds for all tenants
 };
 
 /// A new option takes a field here and a declaration in options.cc or tenant_options.cc.

@@ -1,14 +1,47 @@
 #include "control/daemon/access.h"
 
-#include <utility>
-
 namespace causeway::daemon {
+namespace {
+
+auth::OnExpiry OnExpiryOf(bool end_with_credential) {
+  return end_with_credential ? auth::OnExpiry::kTerminate : auth::OnExpiry::kKeep;
+}
+
+auth::Tenant MakeTenant(const config::Config& node, const config::TenantConfig& given) {
+  auth::Tenant tenant;
+  tenant.name = given.name;
+  tenant.allocations = given.limits.allocations.value_or(0);
+  tenant.allocations_per_user =
+      given.limits.allocations_per_user.value_or(node.allocations_per_user);
+  tenant.limits.kbps = given.limits.kbps.value_or(0);
+  tenant.limits.packets_per_second = given.limits.packets_per_second.value_or(0);
+  tenant.on_expiry = OnExpiryOf(node.end_with_credential || given.end_with_credential);
+  return tenant;
+}
+
+void Append(std::vector<Prefix>& to, const std::vector<Prefix>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+}  // namespace
+
+auth::CredentialsConfig MakeCredentialsConfig(const config::Config& config) {
+  auth::CredentialsConfig credentials;
+  credentials.realm = config.realm;
+  credentials.tenant.allocations_per_user = config.allocations_per_user;
+  credentials.tenant.on_expiry = OnExpiryOf(config.end_with_credential);
+  credentials.users = config.users;
+  credentials.secrets = config.secrets;
+  for (const config::TenantConfig& tenant : config.tenants) {
+    credentials.tenants.push_back({MakeTenant(config, tenant), tenant.secrets});
+  }
+  return credentials;
+}
 
 absl::Status ReplaceableAuthenticator::Replace(const config::Config& config) {
   auth::AuthConfig settings;
-  settings.realm = config.realm;
-  settings.users = config.users;
-  settings.secrets = config.secrets;
+  static_cast<auth::CredentialsConfig&>(settings) = MakeCredentialsConfig(config);
+  settings.fingerprint_key = nonce_key_;
   settings.nonce_key = nonce_key_;
   auto made = auth::Authenticator::Create(std::move(settings));
   if (!made.ok()) return made.status();
@@ -16,18 +49,25 @@ absl::Status ReplaceableAuthenticator::Replace(const config::Config& config) {
   return absl::OkStatus();
 }
 
-turn::PeerPolicy MakePeerPolicy(const config::Config& config,
-                                std::vector<IpAddress> kernel_addresses) {
-  turn::PeerPolicy::Config settings;
-  settings.allow = config.allow_peers;
-  settings.deny = config.deny_peers;
-  settings.node_addresses = std::move(kernel_addresses);
-  settings.node_addresses.insert(settings.node_addresses.end(),
-                                 config.node.listen_addresses.begin(),
-                                 config.node.listen_addresses.end());
-  settings.relay_addresses = config.node.relay_addresses;
-  settings.allow_hairpin = config.allow_hairpin;
-  return turn::PeerPolicy(std::move(settings));
+turn::PeerPolicies MakePeerPolicies(const config::Config& config,
+                                    const std::vector<IpAddress>& kernel_addresses) {
+  turn::PeerPolicy::Config node;
+  node.allow = config.allow_peers;
+  node.deny = config.deny_peers;
+  node.node_addresses = kernel_addresses;
+  node.node_addresses.insert(node.node_addresses.end(), config.node.listen_addresses.begin(),
+                             config.node.listen_addresses.end());
+  node.relay_addresses = config.node.relay_addresses;
+  node.allow_hairpin = config.allow_hairpin;
+  turn::PeerPolicies policies((turn::PeerPolicy(node)));
+  for (const config::TenantConfig& tenant : config.tenants) {
+    if (tenant.allow_peers.empty() && tenant.deny_peers.empty()) continue;
+    turn::PeerPolicy::Config own = node;
+    Append(own.allow, tenant.allow_peers);
+    Append(own.deny, tenant.deny_peers);
+    policies.Add(tenant.name, turn::PeerPolicy(std::move(own)));
+  }
+  return policies;
 }
 
 }  // namespace causeway::daemon

@@ -159,14 +159,14 @@ absl::Status Daemon::StartKernelSide() {
 }
 
 absl::Status Daemon::StartServer() {
-  policy_ = std::make_unique<turn::PeerPolicy>(MakePeerPolicy(config_, kernel_addresses_));
+  policies_ = std::make_unique<turn::PeerPolicies>(MakePeerPolicies(config_, kernel_addresses_));
   turn::ServerConfig settings;
   settings.node = config_.node;
   settings.limits = config_.limits;
   settings.software = "Causeway " CAUSEWAY_VERSION;
   settings.random = [this](void* out, size_t size) { random_.Fill(out, size); };
   server_ =
-      std::make_unique<turn::Server>(std::move(settings), *engine_, *authenticator_, *policy_);
+      std::make_unique<turn::Server>(std::move(settings), *engine_, *authenticator_, *policies_);
   sink_ = std::make_unique<ControlSink>(*server_, *next_hops_, engine_->link());
   sink_->SetNow(Now());
   return absl::OkStatus();
@@ -259,11 +259,12 @@ void Daemon::Reload() {
   config_.allow_peers = config->allow_peers;
   config_.deny_peers = config->deny_peers;
   config_.allow_hairpin = config->allow_hairpin;
-  *policy_ = MakePeerPolicy(config_, kernel_addresses_);
-  server_->ReapplyPolicy();
-  spdlog::info("SIGHUP: {} users, {} secrets, {} allowed and {} denied peer blocks",
-               config->users.size(), config->secrets.size(), config_.allow_peers.size(),
-               config_.deny_peers.size());
+  config_.tenants = config->tenants;
+  *policies_ = MakePeerPolicies(config_, kernel_addresses_);
+  server_->ReapplyPolicies();
+  spdlog::info("SIGHUP: {} users, {} secrets, {} tenants, {} allowed and {} denied peer blocks",
+               config->users.size(), config->secrets.size(), config->tenants.size(),
+               config_.allow_peers.size(), config_.deny_peers.size());
   const std::vector<std::string> later = config::ChangedAtStartOnly(config_, *config);
   if (!later.empty()) {
     spdlog::warn("SIGHUP: these changes take effect at the next start only: {}",
@@ -275,8 +276,8 @@ void Daemon::FollowKernelAddresses() {
   auto addresses = next_hop::KernelAddresses("");
   if (!addresses.ok() || *addresses == kernel_addresses_) return;
   kernel_addresses_ = *std::move(addresses);
-  *policy_ = MakePeerPolicy(config_, kernel_addresses_);
-  server_->ReapplyPolicy();
+  *policies_ = MakePeerPolicies(config_, kernel_addresses_);
+  server_->ReapplyPolicies();
 }
 
 void Daemon::OnIcmp() {

@@ -34,7 +34,7 @@ class Daemon {
   /// Blocks the signals that Run handles; call it before any thread is started.
   static void BlockSignals();
 
-  /// Serves until SIGINT or SIGTERM. SIGHUP reads users, secrets and peer rules again.
+  /// Serves until SIGINT or SIGTERM. SIGHUP reads users, secrets, tenants and peer rules again.
   void Run();
 
  private:
@@ -76,7 +76,7 @@ class Daemon {
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<next_hop::IcmpListener> icmp_;
   std::unique_ptr<ReplaceableAuthenticator> authenticator_;
-  std::unique_ptr<turn::PeerPolicy> policy_;
+  std::unique_ptr<turn::PeerPolicies> policies_;
   std::unique_ptr<turn::Server> server_;
   std::unique_ptr<ControlSink> sink_;
   // Tasks for the control thread from others, which end before it does; closed when Run returns.

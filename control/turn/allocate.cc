@@ -32,8 +32,8 @@ void Server::Impl::HandleAllocate(const Request& request) {
 
 void Server::Impl::AnswerRetransmission(const Request& request, uint32_t allocation) {
   const AllocationRecord& record = allocations_[allocation];
-  const bool same = record.transaction_id == request.message.transaction_id() &&
-                    record.user->name == request.credentials->username;
+  const bool same =
+      record.transaction_id == request.message.transaction_id() && IsHolder(request, allocation);
   if (!same) return Fail(request, ErrorCode::kAllocationMismatch);
   AnswerAllocate(request, allocation);
 }
@@ -90,12 +90,19 @@ std::optional<ErrorCode> Server::Impl::ParseFamilies(const stun::Message& messag
 }
 
 bool Server::Impl::OverQuota(const Request& request, const RequestedAllocation& requested) const {
-  const uint32_t limit = config_.limits.allocations_per_user;
-  if (limit == 0) return false;
-  const absl::string_view user = request.credentials->username;
-  uint32_t used = users_.Used(user) + (requested.kind == PortKind::kPair ? 2 : 1);
-  if (requested.token && reservations_.LookUp(*requested.token)->user->name == user) --used;
-  return used > limit;
+  const auth::Grant& grant = *request.credentials->grant;
+  const auth::Tenant& tenant = *grant.tenant;
+  const User* user = users_.LookUp(grant);
+  const TenantAccount* account = users_.LookUpTenant(tenant.name);
+  uint32_t by_user = (user ? user->holdings.total() : 0) + requested.ports();
+  uint32_t by_tenant = (account ? account->holdings.total() : 0) + requested.ports();
+  if (requested.token) {
+    const User* reserver = reservations_.LookUp(*requested.token)->user;
+    by_user -= reserver == user ? 1 : 0;
+    by_tenant -= reserver->tenant == account ? 1 : 0;
+  }
+  return (tenant.allocations_per_user != 0 && by_user > tenant.allocations_per_user) ||
+         (tenant.allocations != 0 && by_tenant > tenant.allocations);
 }
 
 void Server::Impl::CreateAllocation(const Request& request, RequestedAllocation requested) {
@@ -104,19 +111,19 @@ void Server::Impl::CreateAllocation(const Request& request, RequestedAllocation 
   }
   const RelayPair relays = TakeRelays(request.shard, requested);
   if (!relays.IsSet()) return Fail(request, ErrorCode::kInsufficientCapacity);
-  const absl::string_view user = request.credentials->username;
+  const auth::Grant& grant = *request.credentials->grant;
   const Deciseconds now = request.now.monotonic;
   uint64_t token = 0;
   if (requested.kind == PortKind::kPair) {
     RelayPort reserved = relays.v4.IsSet() ? relays.v4 : relays.v6;
     ++reserved.port;
-    token = reservations_.Hold(reserved, user, now + 10 * config_.limits.reservation_seconds);
+    token = reservations_.Hold(reserved, grant, now + 10 * config_.limits.reservation_seconds);
   }
   std::optional<uint32_t> lifetime;
   if (const auto* a = request.message.LookUp(Attribute::kLifetime)) lifetime = stun::DecodeU32(*a);
   const Deciseconds expiry = now + 10 * Lifetime(request, lifetime);
   const uint32_t allocation =
-      allocations_.Create(relays.shard, {request.tuple, request.message.transaction_id(), user,
+      allocations_.Create(relays.shard, {request.tuple, request.message.transaction_id(), grant,
                                          relays.v4, relays.v6, token, requested.missing, expiry});
   allocations_.Redirect(allocation, request.shard);
   AnswerAllocate(request, allocation);
@@ -188,8 +195,9 @@ uint32_t Server::Impl::Lifetime(const Request& request, std::optional<uint32_t> 
   const Limits& limits = config_.limits;
   uint32_t lifetime = limits.default_lifetime_seconds;
   if (requested) lifetime = std::max(lifetime, std::min(*requested, limits.max_lifetime_seconds));
-  const uint64_t ends = request.credentials->credential_expiry;
-  if (limits.end_with_credential && ends != 0) {
+  const auth::Grant& grant = *request.credentials->grant;
+  const uint64_t ends = grant.expiry;
+  if (grant.on_expiry == auth::OnExpiry::kTerminate && ends != 0) {
     const uint64_t left = ends > request.now.unix_seconds ? ends - request.now.unix_seconds : 1;
     lifetime = static_cast<uint32_t>(std::min<uint64_t>(lifetime, left));
   }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "control/auth/grant.h"
 #include "control/stun/types.h"
 #include "control/turn/slot_pool.h"
 #include "control/turn/user_table.h"
@@ -20,6 +21,7 @@ struct AllocationRecord {
 
   ClientTuple tuple;
   stun::TransactionId transaction_id = {};  // of the Allocate request: tells retransmissions
+  const auth::Grant* grant = nullptr;       // a share of its own (auth::GrantRef::Release)
   User* user = nullptr;
   uint64_t reservation_token = 0;  // that the Allocate answer gave out; 0 is none
   RelayPort relay_v4;
@@ -49,7 +51,7 @@ struct AllocationRecord {
   bool Has(Family family) const { return relay(family).IsSet(); }
 };
 
-static_assert(sizeof(AllocationRecord) <= 80);
+static_assert(sizeof(AllocationRecord) <= 88);
 
 struct PermissionRecord {
   IpAddress peer;

@@ -7,6 +7,20 @@ namespace {
 
 Family Other(Family family) { return family == Family::kIpv4 ? Family::kIpv6 : Family::kIpv4; }
 
+/// The DSCP of RFC 8837 section 5, those of real-time media.
+uint8_t MarkOf(auth::Modality modality) {
+  switch (modality) {
+    case auth::Modality::kAudio:
+      return 46;  // EF
+    case auth::Modality::kVideo:
+      return 34;  // AF41
+    case auth::Modality::kSharing:
+      return 18;  // AF21
+    default:
+      return SetMarking::kKeep;
+  }
+}
+
 }  // namespace
 
 AllocationTable::AllocationTable(const NodeConfig& node, const Limits& limits, Dataplane& dataplane,
@@ -20,12 +34,19 @@ AllocationTable::AllocationTable(const NodeConfig& node, const Limits& limits, D
       timers_(records_.capacity()),
       peers_(node, limits, records_, dataplane, stats) {}
 
+AllocationTable::~AllocationTable() {
+  records_.ForEachTouched([](AllocationRecord& record) {
+    if (record.InUse()) auth::GrantRef::Adopt(record.grant);
+  });
+}
+
 uint32_t AllocationTable::Create(ShardId shard, const NewAllocation& fresh) {
   const uint32_t allocation = records_.Take(shard);
   AllocationRecord& record = records_[allocation];
   record.tuple = fresh.tuple;
   record.transaction_id = fresh.transaction_id;
-  record.user = users_.AddAllocation(fresh.user);
+  record.grant = auth::GrantRef(&fresh.grant).Release();
+  record.user = users_.AddAllocation(fresh.grant);
   record.relay_v4 = fresh.relay_v4;
   record.relay_v6 = fresh.relay_v6;
   record.expiry_v4 = record.expiry_v6 = fresh.expiry;
@@ -34,6 +55,10 @@ uint32_t AllocationTable::Create(ShardId shard, const NewAllocation& fresh) {
   index_.Insert(allocation);
   Reschedule(allocation);
   Install(allocation);
+  if (fresh.grant.limits != auth::RateLimits()) SetLimits(allocation, fresh.grant.limits);
+  if (fresh.grant.modality != auth::Modality::kUnknown) {
+    SetModality(allocation, fresh.grant.modality);
+  }
   ++stats_.allocations;
   ++stats_.allocated_total;
   return allocation;
@@ -49,6 +74,17 @@ void AllocationTable::Install(uint32_t allocation) {
   dataplane_.Submit(OwnerOf(allocation),
                     InstallAllocation{records_.SlotOf(allocation), record.tuple, record.relay_v4,
                                       record.relay_v6, LastExpiry(record)});
+}
+
+void AllocationTable::SetLimits(uint32_t allocation, const auth::RateLimits& limits) {
+  dataplane_.Submit(
+      OwnerOf(allocation),
+      causeway::SetLimits{records_.SlotOf(allocation), limits.kbps, limits.packets_per_second});
+}
+
+void AllocationTable::SetModality(uint32_t allocation, auth::Modality modality) {
+  const uint8_t mark = MarkOf(modality);
+  dataplane_.Submit(OwnerOf(allocation), SetMarking{records_.SlotOf(allocation), mark, mark});
 }
 
 void AllocationTable::Reschedule(uint32_t allocation) {
@@ -87,6 +123,7 @@ void AllocationTable::Remove(uint32_t allocation) {
   timers_.Cancel(allocation);
   index_.Erase(allocation);
   users_.DropAllocation(record.user);
+  auth::GrantRef::Adopt(record.grant);
   records_.Retire(allocation);
   --stats_.allocations;
 }

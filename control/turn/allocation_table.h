@@ -3,7 +3,6 @@
 
 #include <cstdint>
 
-#include "absl/strings/string_view.h"
 #include "control/turn/allocation.h"
 #include "control/turn/peer_table.h"
 #include "control/turn/relay_ports.h"
@@ -19,7 +18,7 @@ namespace causeway::turn {
 struct NewAllocation {
   ClientTuple tuple;
   stun::TransactionId transaction_id;
-  absl::string_view user;
+  const auth::Grant& grant;
   RelayPort relay_v4;
   RelayPort relay_v6;
   uint64_t reservation_token;
@@ -33,6 +32,9 @@ class AllocationTable {
   /// The references outlive this.
   AllocationTable(const NodeConfig& node, const Limits& limits, Dataplane& dataplane,
                   RelayPorts& ports, UserTable& users, ServerStats& stats);
+  ~AllocationTable();
+  AllocationTable(const AllocationTable&) = delete;
+  AllocationTable& operator=(const AllocationTable&) = delete;
 
   /// The client's allocation, or kNoRecord.
   uint32_t LookUp(const ClientTuple& tuple) const { return index_.LookUp(tuple); }
@@ -67,6 +69,8 @@ class AllocationTable {
  private:
   void Expire(uint32_t allocation, Deciseconds now);
   void Install(uint32_t allocation);
+  void SetLimits(uint32_t allocation, const auth::RateLimits& limits);
+  void SetModality(uint32_t allocation, auth::Modality modality);
   void Reschedule(uint32_t allocation);
   Deciseconds LastExpiry(const AllocationRecord& record) const;
 

@@ -54,7 +54,7 @@ std::optional<ErrorCode> Server::Impl::CheckChannel(uint32_t allocation, uint16_
     if (bound_number && *bound_number != number) return ErrorCode::kBadRequest;
   }
   if (!allocations_[allocation].Has(peer.family)) return ErrorCode::kPeerAddressFamilyMismatch;
-  if (IsForbidden(peer)) return ErrorCode::kForbidden;
+  if (IsForbidden(allocations_[allocation], peer)) return ErrorCode::kForbidden;
   return std::nullopt;
 }
 

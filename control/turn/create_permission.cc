@@ -34,7 +34,7 @@ std::optional<ErrorCode> Server::Impl::ParsePeers(const stun::Message& message,
     const auto peer = stun::DecodeXorAddress(attribute, message.transaction_id());
     if (!peer) return ErrorCode::kBadRequest;
     mismatch |= !record.Has(peer->family);
-    forbidden |= IsForbidden(*peer);
+    forbidden |= IsForbidden(record, *peer);
     peers.Add(peer->endpoint.address);
   }
   if (peers.count == 0) return ErrorCode::kBadRequest;
@@ -48,8 +48,10 @@ void Server::Impl::PeerList::Add(const IpAddress& peer) {
   if (std::find(known.begin(), known.end(), peer) == known.end()) addresses[count++] = peer;
 }
 
-bool Server::Impl::IsForbidden(const stun::AddressValue& peer) const {
-  return peer.mapped_in_v6 || policy_.Check(peer.endpoint.address) == PeerVerdict::kDenied;
+bool Server::Impl::IsForbidden(const AllocationRecord& record,
+                               const stun::AddressValue& peer) const {
+  return peer.mapped_in_v6 ||
+         policies_.Check(*record.grant, peer.endpoint.address) == PeerVerdict::kDenied;
 }
 
 }  // namespace causeway::turn

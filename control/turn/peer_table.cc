@@ -156,11 +156,13 @@ void PeerTable::RemoveFamily(uint32_t allocation, Family family) {
   RemoveIf(allocation, [family](const IpAddress& peer) { return peer.family() == family; });
 }
 
-void PeerTable::RemoveDenied(const PeerPolicy& policy) {
+void PeerTable::RemoveDenied(const PeerPolicies& policies) {
   for (uint32_t i = 0; i < allocations_.capacity(); ++i) {
     if (!allocations_[i].InUse()) continue;
-    RemoveIf(
-        i, [&policy](const IpAddress& peer) { return policy.Check(peer) == PeerVerdict::kDenied; });
+    const auth::Grant& grant = *allocations_[i].grant;
+    RemoveIf(i, [&](const IpAddress& peer) {
+      return policies.Check(grant, peer) == PeerVerdict::kDenied;
+    });
   }
 }
 

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "control/turn/allocation.h"
-#include "control/turn/peer_policy.h"
+#include "control/turn/peer_policies.h"
 #include "control/turn/server.h"
 #include "control/turn/slot_pool.h"
 #include "control/turn/timer_wheel.h"
@@ -42,7 +42,7 @@ class PeerTable {
 
   void RemoveAll(uint32_t allocation);
   void RemoveFamily(uint32_t allocation, Family family);
-  void RemoveDenied(const PeerPolicy& policy);
+  void RemoveDenied(const PeerPolicies& policies);
 
   /// Tells the shard to forget the allocation's permissions and channels, or to learn them again.
   void Withdraw(uint32_t allocation);

@@ -13,12 +13,12 @@ ReservationTable::ReservationTable(uint32_t capacity, RelayPorts& ports, UserTab
   by_token_.reserve(capacity);
 }
 
-uint64_t ReservationTable::Hold(RelayPort relay, absl::string_view user, Deciseconds expiry) {
+uint64_t ReservationTable::Hold(RelayPort relay, const auth::Grant& grant, Deciseconds expiry) {
   uint64_t token = 0;
   while (token == 0 || by_token_.contains(token)) token = random_.Next64();
   const uint32_t slot = slots_.Take(0);
   slots_[slot].token = token;
-  slots_[slot].user = users_.AddReservation(user);
+  slots_[slot].user = users_.AddReservation(grant);
   slots_[slot].relay = relay;
   by_token_[token] = slot;
   timers_.Schedule(slot, expiry);

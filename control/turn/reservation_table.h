@@ -32,7 +32,7 @@ class ReservationTable {
   bool HasRoom() const { return slots_.Free(0) > 0; }
   /// Holds a port that was taken as the second of a pair; there is room. Returns the token, never
   /// 0.
-  uint64_t Hold(RelayPort relay, absl::string_view user, Deciseconds expiry);
+  uint64_t Hold(RelayPort relay, const auth::Grant& grant, Deciseconds expiry);
   /// The reservation of a token, or nullptr.
   const Reservation* LookUp(uint64_t token) const;
   /// Ends a reservation whose port goes to an allocation: the port stays taken.

@@ -55,11 +55,11 @@ ServerConfig Usable(ServerConfig config) {
 }  // namespace
 
 Server::Impl::Impl(ServerConfig config, Dataplane& dataplane, auth::Authenticator& authenticator,
-                   const PeerPolicy& policy)
+                   const PeerPolicies& policies)
     : config_(Usable(std::move(config))),
       dataplane_(dataplane),
       authenticator_(authenticator),
-      policy_(policy),
+      policies_(policies),
       random_(config_.random),
       ports_(config_.node, random_),
       reservations_(ReservationCapacity(config_), ports_, users_, random_, stats_),
@@ -99,12 +99,12 @@ void Server::Impl::HandleRequest(ShardId shard, const ClientTuple& tuple, stun::
 // A call that is under way does not end because the credential that began it has run out, unless
 // the operator says so.
 bool Server::Impl::MayOutliveCredential(const Request& request) {
-  if (config_.limits.end_with_credential || request.message.method() == Method::kAllocate) {
+  if (request.credentials->grant->on_expiry == auth::OnExpiry::kTerminate ||
+      request.message.method() == Method::kAllocate) {
     return false;
   }
   const uint32_t allocation = allocations_.LookUp(request.tuple);
-  return allocation != kNoRecord &&
-         allocations_[allocation].user->name == request.credentials->username;
+  return allocation != kNoRecord && IsHolder(request, allocation);
 }
 
 void Server::Impl::RefuseStranger(const Request& request, ErrorCode error) {
@@ -123,9 +123,7 @@ void Server::Impl::HandleAuthenticated(const Request& request) {
   if (allocation != kNoRecord) allocations_.Redirect(allocation, request.shard);
   if (request.message.method() == Method::kAllocate) return HandleAllocate(request);
   if (allocation == kNoRecord) return Fail(request, ErrorCode::kAllocationMismatch);
-  if (allocations_[allocation].user->name != request.credentials->username) {
-    return Fail(request, ErrorCode::kWrongCredentials);
-  }
+  if (!IsHolder(request, allocation)) return Fail(request, ErrorCode::kWrongCredentials);
   switch (request.message.method()) {
     case Method::kRefresh:
       return HandleRefresh(request, allocation);
@@ -199,8 +197,8 @@ size_t Server::Impl::BytesPerAllocation() const {
 }
 
 Server::Server(ServerConfig config, Dataplane& dataplane, auth::Authenticator& authenticator,
-               const PeerPolicy& policy)
-    : impl_(std::make_unique<Impl>(std::move(config), dataplane, authenticator, policy)) {}
+               const PeerPolicies& policies)
+    : impl_(std::make_unique<Impl>(std::move(config), dataplane, authenticator, policies)) {}
 Server::~Server() = default;
 
 void Server::HandleRequest(ShardId shard, const ClientTuple& tuple, stun::Bytes datagram, Now now) {
@@ -218,7 +216,7 @@ void Server::HandleIcmp(const Endpoint& source, const Endpoint& peer, uint8_t ty
   impl_->HandleIcmp(source, peer, type, code, error_data);
 }
 void Server::Advance(Now now) { impl_->Advance(now); }
-void Server::ReapplyPolicy() { impl_->ReapplyPolicy(); }
+void Server::ReapplyPolicies() { impl_->ReapplyPolicies(); }
 const ServerStats& Server::stats() const { return impl_->stats(); }
 size_t Server::BytesPerAllocation() const { return impl_->BytesPerAllocation(); }
 size_t Server::IdleBytesPerAllocation() const { return impl_->IdleBytesPerAllocation(); }

@@ -9,21 +9,19 @@
 
 #include "absl/status/statusor.h"
 #include "control/auth/authenticator.h"
-#include "control/turn/peer_policy.h"
+#include "control/turn/peer_policies.h"
 #include "dataplane/commands.h"
 #include "dataplane/node_config.h"
 
 namespace causeway::turn {
 
 struct Limits {
-  uint32_t max_allocations = 16384;   // of the node
-  uint32_t allocations_per_user = 0;  // by user name; 0: no limit. A reserved port counts too.
+  uint32_t max_allocations = 16384;  // of the node
   uint32_t permissions_per_allocation = 128;
   uint32_t channels_per_allocation = 128;
   uint32_t default_lifetime_seconds = 600;
   uint32_t max_lifetime_seconds = 3600;
   uint32_t reservation_seconds = 30;  // of an EVEN-PORT pair's second port; never less than 30
-  bool end_with_credential = false;   // no lifetime goes beyond a time-limited credential's end
 };
 
 struct ServerConfig {
@@ -51,9 +49,9 @@ struct ServerStats {
 /// are made at construction and take memory as they fill; after it, only user names are allocated.
 class Server {
  public:
-  /// `dataplane`, `authenticator` and `policy` outlive the server.
+  /// `dataplane`, `authenticator` and `policies` outlive the server.
   Server(ServerConfig config, Dataplane& dataplane, auth::Authenticator& authenticator,
-         const PeerPolicy& policy);
+         const PeerPolicies& policies);
   ~Server();
 
   /// A STUN message that a shard punted. Answers through Dataplane::Transmit on the same shard.
@@ -68,8 +66,8 @@ class Server {
                   uint32_t error_data);
   /// Runs the timer wheel up to `now`: expires allocations, permissions, channels, reservations.
   void Advance(Now now);
-  /// The policy has changed: removes permissions and channels that it no longer allows.
-  void ReapplyPolicy();
+  /// The policies have changed: removes permissions and channels that they no longer allow.
+  void ReapplyPolicies();
 
   const ServerStats& stats() const;
   /// Bytes of control memory set aside per allocation of capacity, user names not counted.

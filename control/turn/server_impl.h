@@ -18,7 +18,7 @@ namespace causeway::turn {
 class Server::Impl {
  public:
   Impl(ServerConfig config, Dataplane& dataplane, auth::Authenticator& authenticator,
-       const PeerPolicy& policy);
+       const PeerPolicies& policies);
 
   void HandleRequest(ShardId shard, const ClientTuple& tuple, stun::Bytes datagram, Now now);
   void HandleUnknownClient(ShardId shard, const ClientTuple& tuple);
@@ -26,7 +26,7 @@ class Server::Impl {
   void HandleIcmp(const Endpoint& source, const Endpoint& peer, uint8_t type, uint8_t code,
                   uint32_t error_data);
   void Advance(Now now);
-  void ReapplyPolicy() { allocations_.peers().RemoveDenied(policy_); }
+  void ReapplyPolicies() { allocations_.peers().RemoveDenied(policies_); }
 
   const ServerStats& stats() const { return stats_; }
   size_t IdleBytesPerAllocation() const;
@@ -39,6 +39,8 @@ class Server::Impl {
     bool v6 = false;
     bool dual = false;  // one of both families will do
     PortKind kind = PortKind::kAny;
+    /// Ports that count against the quotas.
+    uint32_t ports() const { return kind == PortKind::kPair ? 2 : 1; }
     std::optional<uint64_t> token;
     MissingFamily missing = MissingFamily::kNone;
   };
@@ -58,6 +60,10 @@ class Server::Impl {
 
   void HandleBinding(const Request& request);
   void HandleAuthenticated(const Request& request);
+  /// Whether the allocation was made with the credential of the request.
+  bool IsHolder(const Request& request, uint32_t allocation) {
+    return allocations_[allocation].grant->username == request.credentials->grant->username;
+  }
   /// Whether a request under a time-limited credential that has run out is answered all the same.
   bool MayOutliveCredential(const Request& request);
   void RefuseStranger(const Request& request, stun::ErrorCode error);
@@ -92,12 +98,12 @@ class Server::Impl {
   std::optional<stun::ErrorCode> CheckChannel(uint32_t allocation, uint16_t number,
                                               const stun::AddressValue& peer);
   /// An IPv4 address in the clothes of an IPv6 one is never a peer.
-  bool IsForbidden(const stun::AddressValue& peer) const;
+  bool IsForbidden(const AllocationRecord& record, const stun::AddressValue& peer) const;
 
   const ServerConfig config_;
   Dataplane& dataplane_;
   auth::Authenticator& authenticator_;
-  const PeerPolicy& policy_;
+  const PeerPolicies& policies_;
   ServerStats stats_;
   Random random_;
   UserTable users_;

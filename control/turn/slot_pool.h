@@ -46,6 +46,16 @@ class SlotPool {
     --s.used;
   }
 
+  /// Calls `visit` for every record that was ever taken.
+  template <typename Visit>
+  void ForEachTouched(Visit visit) {
+    for (size_t shard = 0; shard < shards_.size(); ++shard) {
+      for (uint32_t i = 0; i < shards_[shard].untouched; ++i) {
+        visit(records_[shard * per_shard_ + i]);
+      }
+    }
+  }
+
   Record& operator[](uint32_t index) { return records_[index]; }
   const Record& operator[](uint32_t index) const { return records_[index]; }
   ShardId ShardOf(uint32_t index) const { return static_cast<ShardId>(index / per_shard_); }

@@ -1,51 +1,41 @@
 #include "control/turn/user_table.h"
 
-#include <utility>
-
 namespace causeway::turn {
 
-User* UserTable::AddAllocation(absl::string_view name) {
-  User* user = Intern(name);
-  ++user->allocations;
+const User* UserTable::LookUp(const auth::Grant& grant) const {
+  const auto found = users_.find(Key(grant.tenant->name, grant.principal()));
+  return found == users_.end() ? nullptr : found->get();
+}
+
+const TenantAccount* UserTable::LookUpTenant(absl::string_view name) const {
+  const auto found = tenants_.find(name);
+  return found == tenants_.end() ? nullptr : &found->second;
+}
+
+User* UserTable::Add(const auth::Grant& grant, uint32_t Holdings::*kind) {
+  User* const user = Intern(grant);
+  ++(user->holdings.*kind);
+  ++(user->tenant->holdings.*kind);
   return user;
 }
 
-void UserTable::DropAllocation(User* user) {
-  --user->allocations;
-  ForgetIfUnused(user);
-}
-
-User* UserTable::AddReservation(absl::string_view name) {
-  User* user = Intern(name);
-  ++user->reservations;
-  return user;
-}
-
-void UserTable::DropReservation(User* user) {
-  --user->reservations;
-  ForgetIfUnused(user);
-}
-
-uint32_t UserTable::Used(absl::string_view name) const {
-  const auto found = users_.find(name);
-  return found == users_.end() ? 0 : found->second->allocations + found->second->reservations;
-}
-
-User* UserTable::Intern(absl::string_view name) {
-  const auto found = users_.find(name);
-  if (found != users_.end()) return found->second.get();
+User* UserTable::Intern(const auth::Grant& grant) {
+  const auto found = users_.find(Key(grant.tenant->name, grant.principal()));
+  if (found != users_.end()) return found->get();
+  TenantAccount& tenant = tenants_[grant.tenant->name];
+  tenant.name = grant.tenant->name;
   auto user = std::make_unique<User>();
-  user->name = std::string(name);
-  User* const raw = user.get();
-  users_.emplace(raw->name, std::move(user));
-  return raw;
+  user->tenant = &tenant;
+  user->name = std::string(grant.principal());
+  return users_.insert(std::move(user)).first->get();
 }
 
-void UserTable::ForgetIfUnused(User* user) {
-  if (user->allocations > 0 || user->reservations > 0) return;
-  const auto found = users_.find(user->name);
-  const std::unique_ptr<User> last = std::move(found->second);
-  users_.erase(found);
+void UserTable::Drop(User* user, uint32_t Holdings::*kind) {
+  TenantAccount* const tenant = user->tenant;
+  --(user->holdings.*kind);
+  --(tenant->holdings.*kind);
+  if (user->holdings.total() == 0) users_.erase(users_.find(KeyOf(Key(tenant->name, user->name))));
+  if (tenant->holdings.total() == 0) tenants_.erase(tenants_.find(tenant->name));
 }
 
 }  // namespace causeway::turn

@@ -19,7 +19,7 @@ turn::World::Setup MakeSetup() {
   turn::World::Setup setup;
   setup.node.shards = kShards;
   setup.limits.max_allocations = 5;
-  setup.limits.allocations_per_user = 3;
+  setup.tenant.allocations_per_user = 3;
   setup.limits.permissions_per_allocation = 3;
   setup.limits.channels_per_allocation = 2;
   setup.limits.default_lifetime_seconds = 60;
@@ -31,7 +31,7 @@ class ControlRun {
  public:
   ControlRun()
       : world_(MakeSetup()),
-        model_(world_.setup.node, world_.setup.limits),
+        model_(world_.setup.node, world_.setup.limits, world_.setup.tenant),
         shards_(world_.setup.node) {
     for (uint16_t i = 0; i < 6; ++i) {
       clients_.emplace_back(world_, static_cast<uint16_t>(40000 + i));

@@ -44,7 +44,7 @@ TurnModel::Answer TurnModel::Allocate(const Endpoint& client, const std::string&
   if (families.requested && *families.requested != 1 && *families.requested != 2) return {440};
   const auto of_user = std::count_if(allocations.begin(), allocations.end(),
                                      [&](const auto& a) { return a.second.user == user; });
-  if (limits_.allocations_per_user != 0 && of_user >= limits_.allocations_per_user) return {486};
+  if (tenant_.allocations_per_user != 0 && of_user >= tenant_.allocations_per_user) return {486};
   if (allocations.size() >= limits_.max_allocations) return {508};
   Allocation& fresh = allocations[client];
   fresh.user = user;

@@ -37,7 +37,9 @@ class TurnModel {
     bool additional = false;           // ADDITIONAL-ADDRESS-FAMILY of IPv6
   };
 
-  TurnModel(NodeConfig node, turn::Limits limits) : node_(std::move(node)), limits_(limits) {}
+  /// All users are of this tenant.
+  TurnModel(NodeConfig node, turn::Limits limits, auth::Tenant tenant)
+      : node_(std::move(node)), limits_(limits), tenant_(std::move(tenant)) {}
 
   // A request of `user` from `client` at `now`. What has run out by then is forgotten first.
   Answer Allocate(const Endpoint& client, const std::string& user, const Families& families,
@@ -68,6 +70,7 @@ class TurnModel {
 
   NodeConfig node_;
   turn::Limits limits_;
+  auth::Tenant tenant_;
 };
 
 }  // namespace causeway::model

@@ -26,7 +26,7 @@ TEST_P(BadConfig, IsRefusedWithTheReason) {
 }
 
 const Bad kBadConfigs[] = {
-    {"nobody", "no user and no shared secret", [](AuthConfig& c) { c.users.clear(); }},
+    {"nobody", "no user, no shared secret and no tenant", [](AuthConfig& c) { c.users.clear(); }},
     {"realm_empty", "realm \"\" is empty", [](AuthConfig& c) { c.realm = ""; }},
     {"realm_long", "128 characters", [](AuthConfig& c) { c.realm = std::string(128, 'r'); }},
     {"realm_quote", "quote", [](AuthConfig& c) { c.realm = "a\"b"; }},

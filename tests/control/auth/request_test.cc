@@ -34,10 +34,10 @@ TEST_P(OldClients, Get) {
   const AuthResult result = request.Sent(*server);
   EXPECT_EQ(result.error, GetParam().error);
   if (!result.ok()) return;
-  EXPECT_EQ(result.username, "alice");
+  EXPECT_EQ(result.grant->username, "alice");
   EXPECT_EQ(TagUnder(*result.key), TagUnder(request.SigningKey()));
   EXPECT_EQ(result.integrity, Attribute::kMessageIntegrity);
-  EXPECT_EQ(result.credential_expiry, 0u);
+  EXPECT_EQ(result.grant->expiry, 0u);
 }
 
 const Case kOldClients[] = {
@@ -101,7 +101,7 @@ TEST_P(NewClients, Get) {
   const AuthResult result = request.Sent(*server);
   EXPECT_EQ(result.error, GetParam().error);
   if (!result.ok()) return;
-  EXPECT_EQ(result.username, "alice");
+  EXPECT_EQ(result.grant->username, "alice");
   EXPECT_EQ(TagUnder(*result.key), TagUnder(request.SigningKey()));
   EXPECT_EQ(result.integrity, Attribute::kMessageIntegritySha256);
 }

@@ -40,9 +40,9 @@ TEST(TimeLimited, LogsInUnderAnySecretAndSaysWhenItHasExpired) {
     for (int repeat = 0; repeat < 2; ++repeat) {
       const AuthResult result = request.Sent(*server, kClient, kNow + 99);
       ASSERT_TRUE(result.ok()) << secret;
-      EXPECT_EQ(result.username, name);
+      EXPECT_EQ(result.grant->username, name);
       EXPECT_EQ(TagUnder(*result.key), TagUnder(request.SigningKey()));
-      EXPECT_EQ(result.credential_expiry, kNow + 100);
+      EXPECT_EQ(result.grant->expiry, kNow + 100);
       EXPECT_FALSE(result.credential_expired);
     }
     const AuthResult late = request.Sent(*server, kClient, kNow + 100);
@@ -109,8 +109,8 @@ TEST(TimeLimited, IsFoundByHashOnceSeenByName) {
   ASSERT_TRUE(by_name.Sent(*server).ok());
   const AuthResult result = by_hash.Sent(*server);
   ASSERT_TRUE(result.ok());
-  EXPECT_EQ(result.username, name);
-  EXPECT_EQ(result.credential_expiry, kNow + 100);
+  EXPECT_EQ(result.grant->username, name);
+  EXPECT_EQ(result.grant->expiry, kNow + 100);
   EXPECT_TRUE(by_hash.Sent(*server, kClient, kNow + 100).credential_expired);
 }
 
@@ -125,7 +125,7 @@ TEST(TimeLimited, DoesNotShadowAStaticUser) {
   request.key_password = "static password";
   const AuthResult result = request.Sent(*server);
   ASSERT_TRUE(result.ok());
-  EXPECT_EQ(result.credential_expiry, 0u);
+  EXPECT_EQ(result.grant->expiry, 0u);
 }
 
 TEST(TimeLimited, WorksWithoutAnyStaticUser) {
@@ -137,7 +137,10 @@ TEST(TimeLimited, WorksWithoutAnyStaticUser) {
 }
 
 KeyCache::Entry EntryOf(const std::string& name, uint8_t mark) {
-  return {name, Userhash{mark}, mark, ReadyKeys(UserKeys())};
+  Grant grant;
+  grant.username = name;
+  grant.expiry = mark;
+  return {GrantRef::Make(std::move(grant)), Userhash{mark}, ReadyKeys(UserKeys())};
 }
 
 TEST(KeyCache, DropsTheLeastRecentlyUsed) {
@@ -150,8 +153,8 @@ TEST(KeyCache, DropsTheLeastRecentlyUsed) {
   EXPECT_EQ(cache.LookUp("b"), nullptr);
   EXPECT_EQ(cache.LookUp(Userhash{2}), nullptr);
   ASSERT_NE(cache.LookUp(Userhash{1}), nullptr);
-  EXPECT_EQ(cache.LookUp(Userhash{1})->name, "a");
-  EXPECT_EQ(cache.LookUp("c")->expiry, 3u);
+  EXPECT_EQ(cache.LookUp(Userhash{1})->grant->username, "a");
+  EXPECT_EQ(cache.LookUp("c")->grant->expiry, 3u);
 }
 
 TEST(KeyCache, ReplacesTheEntryOfAName) {
@@ -159,7 +162,7 @@ TEST(KeyCache, ReplacesTheEntryOfAName) {
   cache.Put(EntryOf("a", 1));
   cache.Put(EntryOf("a", 9));
   EXPECT_EQ(cache.size(), 1u);
-  EXPECT_EQ(cache.LookUp("a")->expiry, 9u);
+  EXPECT_EQ(cache.LookUp("a")->grant->expiry, 9u);
   EXPECT_EQ(cache.LookUp(Userhash{1}), nullptr);
 }
 

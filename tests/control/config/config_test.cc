@@ -89,8 +89,8 @@ TEST(Config, TakesEveryOption) {
   EXPECT_EQ(config->relay_prefixes.size(), 2u);
   EXPECT_EQ(config->limits.max_allocations, 1500u);
   EXPECT_EQ(config->limits.max_lifetime_seconds, 7200u);
-  EXPECT_EQ(config->limits.allocations_per_user, 10u);
-  EXPECT_TRUE(config->limits.end_with_credential);
+  EXPECT_EQ(config->allocations_per_user, 10u);
+  EXPECT_TRUE(config->end_with_credential);
   EXPECT_EQ(config->node.requests_per_prefix, 0u);
   EXPECT_THAT(config->allow_peers, ElementsAre(*Prefix::Parse("10.0.0.0/8")));
   EXPECT_THAT(config->deny_peers, ElementsAre(*Prefix::Parse("198.51.100.7")));

@@ -80,9 +80,10 @@ TEST(ChangedAtStartOnly, NamesWhatSighupDoesNotApply) {
   EXPECT_THAT(ChangedAtStartOnly(Read({}), Read({})), IsEmpty());
   EXPECT_THAT(ChangedAtStartOnly(Read({}), Read({{"workers", {"2"}},
                                                  {"address", {"203.0.113.6"}},
+                                                 {"max-lifetime", {"7200"}},
                                                  {"end-with-credential", {""}},
                                                  {"log-level", {"debug"}}})),
-              ElementsAre("address", "end-with-credential", "workers", "log-level"));
+              ElementsAre("address", "max-lifetime", "workers", "log-level"));
   EXPECT_THAT(ChangedAtStartOnly(Read({{"max-allocations", {"5"}}}), Read({})),
               ElementsAre("max-allocations"));
 }

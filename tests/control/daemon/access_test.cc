@@ -77,13 +77,15 @@ TEST(ReplaceableAuthenticator, StaysAsItWasOnAnError) {
   EXPECT_TRUE(CheckSigned(authenticator, NonceOf(authenticator), "alice", kAliceKey).ok());
 }
 
-TEST(MakePeerPolicy, DeniesTheNodeAndAllowsHairpin) {
+TEST(MakePeerPolicies, DenyTheNodeAndAllowHairpin) {
   config::Config config = ConfigOf("alice", "secret");
   config.node.listen_addresses = {Parse("8.8.4.1")};
   config.node.relay_addresses = {Parse("8.8.4.1"), Parse("8.8.4.2")};
   config.allow_peers = {*Prefix::Parse("10.1.0.0/16")};
   config.deny_peers = {*Prefix::Parse("9.9.9.0/24")};
-  const turn::PeerPolicy policy = MakePeerPolicy(config, {Parse("8.8.4.3"), Parse("10.1.0.1")});
+  const turn::PeerPolicies policies =
+      MakePeerPolicies(config, {Parse("8.8.4.3"), Parse("10.1.0.1")});
+  const turn::PeerPolicy& policy = policies.Of("default");
   EXPECT_EQ(policy.Check(Parse("8.8.4.1")), turn::PeerVerdict::kAllowed);
   EXPECT_EQ(policy.Check(Parse("8.8.4.2")), turn::PeerVerdict::kAllowed);
   EXPECT_EQ(policy.Check(Parse("8.8.4.3")), turn::PeerVerdict::kDenied);
@@ -94,8 +96,63 @@ TEST(MakePeerPolicy, DeniesTheNodeAndAllowsHairpin) {
   EXPECT_EQ(policy.Check(Parse("1.1.1.1")), turn::PeerVerdict::kAllowed);
 
   config.allow_hairpin = false;
-  EXPECT_EQ(MakePeerPolicy(config, {}).Check(Parse("8.8.4.2")), turn::PeerVerdict::kDenied);
-  EXPECT_EQ(MakePeerPolicy(config, {}).Check(Parse("8.8.4.1")), turn::PeerVerdict::kDenied);
+  EXPECT_EQ(MakePeerPolicies(config, {}).Of("default").Check(Parse("8.8.4.2")),
+            turn::PeerVerdict::kDenied);
+  EXPECT_EQ(MakePeerPolicies(config, {}).Of("default").Check(Parse("8.8.4.1")),
+            turn::PeerVerdict::kDenied);
+}
+
+TEST(MakePeerPolicies, ATenantsRulesStandBesideTheNodes) {
+  config::Config config = ConfigOf("alice", "secret");
+  config.node.listen_addresses = {Parse("8.8.4.1")};
+  config.allow_peers = {*Prefix::Parse("10.1.0.0/16")};
+  config.deny_peers = {*Prefix::Parse("9.9.9.0/24")};
+  config.tenants.resize(2);
+  config.tenants[0].name = "acme";
+  config.tenants[0].allow_peers = {*Prefix::Parse("10.2.0.0/16"), *Prefix::Parse("9.9.9.9/32")};
+  config.tenants[0].deny_peers = {*Prefix::Parse("1.1.1.0/24")};
+  config.tenants[1].name = "beta";
+  const turn::PeerPolicies policies = MakePeerPolicies(config, {});
+  const auto allowed = [&](const char* tenant, const char* peer) {
+    return policies.Of(tenant).Check(Parse(peer)) == turn::PeerVerdict::kAllowed;
+  };
+  EXPECT_TRUE(allowed("acme", "10.1.0.2"));
+  EXPECT_TRUE(allowed("acme", "10.2.0.2"));
+  EXPECT_FALSE(allowed("acme", "1.1.1.1"));
+  EXPECT_FALSE(allowed("acme", "9.9.9.9")) << "the node denies it";
+  EXPECT_FALSE(allowed("acme", "8.8.4.1")) << "it is the node's own";
+  for (const char* tenant : {"beta", "default"}) {
+    EXPECT_TRUE(allowed(tenant, "10.1.0.2")) << tenant;
+    EXPECT_FALSE(allowed(tenant, "10.2.0.2")) << tenant;
+    EXPECT_TRUE(allowed(tenant, "1.1.1.1")) << tenant;
+  }
+}
+
+TEST(MakeCredentialsConfig, GivesEachTenantItsLimits) {
+  config::Config config = ConfigOf("alice", "secret");
+  config.allocations_per_user = 7;
+  config.tenants.resize(2);
+  config.tenants[0].name = "acme";
+  config.tenants[0].limits = {100, 3, 500, 60};
+  config.tenants[0].end_with_credential = true;
+  config.tenants[1].name = "beta";
+  const auth::CredentialsConfig made = MakeCredentialsConfig(config);
+  EXPECT_EQ(made.tenant.name, "default");
+  EXPECT_EQ(made.tenant.allocations_per_user, 7u);
+  EXPECT_EQ(made.tenant.on_expiry, auth::OnExpiry::kKeep);
+  ASSERT_EQ(made.tenants.size(), 2u);
+  const auth::Tenant& acme = made.tenants[0].tenant;
+  EXPECT_EQ(acme.name, "acme");
+  EXPECT_EQ(acme.allocations, 100u);
+  EXPECT_EQ(acme.allocations_per_user, 3u);
+  EXPECT_EQ(acme.limits, (auth::RateLimits{500, 60}));
+  EXPECT_EQ(acme.on_expiry, auth::OnExpiry::kTerminate);
+  const auth::Tenant& beta = made.tenants[1].tenant;
+  EXPECT_EQ(beta.allocations, 0u);
+  EXPECT_EQ(beta.allocations_per_user, 7u) << "the node's";
+  EXPECT_EQ(beta.on_expiry, auth::OnExpiry::kKeep);
+  config.end_with_credential = true;
+  EXPECT_EQ(MakeCredentialsConfig(config).tenants[1].tenant.on_expiry, auth::OnExpiry::kTerminate);
 }
 
 TEST(OneLine, TakesControlCharactersOut) {

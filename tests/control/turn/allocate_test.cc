@@ -211,7 +211,7 @@ TEST(CredentialTest, ALifetimeMayBeCutAtTheCredentialsEnd) {
   for (const bool end : {false, true}) {
     World::Setup setup;
     setup.secrets = {"shared"};
-    setup.limits.end_with_credential = end;
+    setup.tenant.on_expiry = end ? auth::OnExpiry::kTerminate : auth::OnExpiry::kKeep;
     World world(setup);
     const std::string user = std::to_string(world.now.unix_seconds + 100) + ":carol";
     Client client(world, 40000, 0, user, TimeLimitedPassword("shared", user));
@@ -227,7 +227,7 @@ TEST(CredentialTest, AnExpiredOneKeepsUpWhatItMadeAndMakesNothingNew) {
   for (const bool end : {false, true}) {
     World::Setup setup;
     setup.secrets = {"shared"};
-    setup.limits.end_with_credential = end;
+    setup.tenant.on_expiry = end ? auth::OnExpiry::kTerminate : auth::OnExpiry::kKeep;
     World world(setup);
     const std::string user = std::to_string(world.now.unix_seconds + 100) + ":carol";
     const std::string password = TimeLimitedPassword("shared", user);
@@ -270,7 +270,7 @@ TEST(RetransmissionTest, AnotherTransactionOnTheTupleIsRefused) {
 
 TEST(QuotaTest, CountsAllocationsAndReservationsByUserName) {
   World::Setup setup;
-  setup.limits.allocations_per_user = 2;
+  setup.tenant.allocations_per_user = 2;
   World world(setup);
   Client a(world, 40000), b(world, 40001), c(world, 40002);
   ASSERT_TRUE(a.Allocate().ok());
@@ -284,7 +284,7 @@ TEST(QuotaTest, CountsAllocationsAndReservationsByUserName) {
 
 TEST(QuotaTest, RedeemingAReservationTakesNoMore) {
   World::Setup setup;
-  setup.limits.allocations_per_user = 2;
+  setup.tenant.allocations_per_user = 2;
   World world(setup);
   const Answer pair = Client(world, 40000).Allocate({EvenPort(true)});
   ASSERT_TRUE(pair.ok());

@@ -30,7 +30,7 @@ class PropertyTest : public testing::TestWithParam<uint32_t> {
     setup.node.permissions_per_shard = 10;
     setup.node.channels_per_shard = 6;
     setup.limits.max_allocations = 15;
-    setup.limits.allocations_per_user = 12;
+    setup.tenant.allocations_per_user = 12;
     setup.limits.permissions_per_allocation = 4;
     setup.limits.channels_per_allocation = 3;
     return setup;

@@ -126,17 +126,28 @@ World::Setup::Setup() {
   limits.max_allocations = 1000;
 }
 
+PeerPolicies World::MakePolicies() const {
+  const auto complete = [this](PeerPolicy::Config config) {
+    config.node_addresses = setup.node.listen_addresses;
+    config.relay_addresses = setup.node.relay_addresses;
+    return PeerPolicy(std::move(config));
+  };
+  PeerPolicies made(complete(setup.policy));
+  for (const auto& [tenant, config] : setup.tenant_policies) made.Add(tenant, complete(config));
+  return made;
+}
+
 World::World(Setup s)
-    : setup(std::move(s)), now{1000, kUnixStart + 100}, dataplane(setup.node), policy([this] {
-        PeerPolicy::Config config = setup.policy;
-        config.node_addresses = setup.node.listen_addresses;
-        config.relay_addresses = setup.node.relay_addresses;
-        return config;
-      }()) {
+    : setup(std::move(s)),
+      now{1000, kUnixStart + 100},
+      dataplane(setup.node),
+      policies(MakePolicies()) {
   auth::AuthConfig config;
   config.realm = kRealm;
   config.users = {{"alice", "secret"}, {"bob", "hunter2"}};
+  config.tenant = setup.tenant;
   config.secrets = setup.secrets;
+  config.tenants = setup.tenants;
   config.nonce_lifetime_seconds = 1'000'000;
   config.nonce_key.assign(32, 7);
   authenticator = auth::Authenticator::Create(config).value();
@@ -147,7 +158,7 @@ World::World(Setup s)
   server_config.random = [generator = std::mt19937_64(42)](void* out, size_t size) mutable {
     for (size_t i = 0; i < size; ++i) static_cast<uint8_t*>(out)[i] = generator() & 0xff;
   };
-  server = std::make_unique<Server>(server_config, dataplane, *authenticator, policy);
+  server = std::make_unique<Server>(server_config, dataplane, *authenticator, policies);
 }
 
 void World::Sleep(Deciseconds time) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -73,7 +74,10 @@ class World {
     NodeConfig node;
     Limits limits;
     PeerPolicy::Config policy;
+    auth::Tenant tenant;  // `default`
     std::vector<std::string> secrets;
+    std::vector<auth::TenantSecrets> tenants;
+    std::map<std::string, PeerPolicy::Config> tenant_policies;  // the node's rules not included
     std::string software = "Causeway test";
     Setup();
   };
@@ -87,11 +91,13 @@ class World {
   /// Sets the clocks on without running the timers.
   void Sleep(Deciseconds time);
   const ServerStats& stats() const { return server->stats(); }
+  /// Those of `setup`.
+  PeerPolicies MakePolicies() const;
 
   Setup setup;
   Now now;
   FakeDataplane dataplane;
-  PeerPolicy policy;
+  PeerPolicies policies;
   std::unique_ptr<auth::Authenticator> authenticator;
   std::unique_ptr<Server> server;
 };
