@@ -122,9 +122,9 @@ void Server::Impl::CreateAllocation(const Request& request, RequestedAllocation 
   std::optional<uint32_t> lifetime;
   if (const auto* a = request.message.LookUp(Attribute::kLifetime)) lifetime = stun::DecodeU32(*a);
   const Deciseconds expiry = now + 10 * Lifetime(request, lifetime);
-  const uint32_t allocation =
-      allocations_.Create(relays.shard, {request.tuple, request.message.transaction_id(), grant,
-                                         relays.v4, relays.v6, token, requested.missing, expiry});
+  const uint32_t allocation = allocations_.Create(
+      relays.shard, {request.tuple, request.message.transaction_id(), grant, relays.v4, relays.v6,
+                     token, requested.missing, now, expiry});
   allocations_.Redirect(allocation, request.shard);
   AnswerAllocate(request, allocation);
 }

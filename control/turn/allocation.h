@@ -6,6 +6,7 @@
 
 #include "control/auth/grant.h"
 #include "control/stun/types.h"
+#include "control/turn/allocation_info.h"
 #include "control/turn/slot_pool.h"
 #include "control/turn/user_table.h"
 #include "dataplane/commands.h"
@@ -15,7 +16,14 @@ namespace causeway::turn {
 /// Why a dual allocation got one address only; repeated in retransmitted answers.
 enum class MissingFamily : uint8_t { kNone, kNotSupported, kNoCapacity };
 
-/// One of up to a million: kept small.
+/// Neighbours in a list of allocations, kNoRecord at its ends.
+struct Links {
+  uint32_t previous = kNoRecord;
+  uint32_t next = kNoRecord;
+};
+
+/// One of up to a million: kept small. Between its removal and the word of its shard that it has
+/// ended, it rests: it keeps serial, grant, reason and creation time, and no user.
 struct AllocationRecord {
   static constexpr ShardId kNoShard = 0xff;
 
@@ -24,6 +32,7 @@ struct AllocationRecord {
   const auth::Grant* grant = nullptr;       // a share of its own (auth::GrantRef::Release)
   User* user = nullptr;
   uint64_t reservation_token = 0;  // that the Allocate answer gave out; 0 is none
+  AllocationSerial serial{};
   RelayPort relay_v4;
   RelayPort relay_v6;
   Deciseconds expiry_v4 = 0;  // a dual allocation's addresses are refreshed one by one or together
@@ -33,10 +42,16 @@ struct AllocationRecord {
     uint32_t permissions;       // head of a list
   };
   uint32_t channels = kNoRecord;  // head of a list
+  Links of_user;
+  Links of_tenant;
+  Deciseconds created = 0;
   uint16_t permission_count = 0;
   uint16_t channel_count = 0;
+  auth::RateLimits limits;                                            // that hold now
   std::array<ShardId, 3> redirects = {kNoShard, kNoShard, kNoShard};  // newest first
   MissingFamily missing = MissingFamily::kNone;
+  auth::Modality modality = auth::Modality::kUnknown;
+  EndReason end_reason = EndReason::kClient;  // once it rests
 
   bool InUse() const { return user != nullptr; }
 
@@ -51,7 +66,7 @@ struct AllocationRecord {
   bool Has(Family family) const { return relay(family).IsSet(); }
 };
 
-static_assert(sizeof(AllocationRecord) <= 88);
+static_assert(sizeof(AllocationRecord) <= 128);
 
 struct PermissionRecord {
   IpAddress peer;

@@ -21,23 +21,42 @@ uint8_t MarkOf(auth::Modality modality) {
   }
 }
 
+template <Links AllocationRecord::*links>
+void PushFront(SlotPool<AllocationRecord>& records, uint32_t& first, uint32_t index) {
+  records[index].*links = {kNoRecord, first};
+  if (first != kNoRecord) (records[first].*links).previous = index;
+  first = index;
+}
+
+template <Links AllocationRecord::*links>
+void TakeOut(SlotPool<AllocationRecord>& records, uint32_t& first, uint32_t index) {
+  const Links around = records[index].*links;
+  if (around.next != kNoRecord) (records[around.next].*links).previous = around.previous;
+  (around.previous != kNoRecord ? (records[around.previous].*links).next : first) = around.next;
+}
+
 }  // namespace
 
-AllocationTable::AllocationTable(const NodeConfig& node, const Limits& limits, Dataplane& dataplane,
-                                 RelayPorts& ports, UserTable& users, ServerStats& stats)
-    : dataplane_(dataplane),
+AllocationTable::AllocationTable(const NodeConfig& node, const Limits& limits,
+                                 uint64_t first_serial, Dataplane& dataplane, RelayPorts& ports,
+                                 UserTable& users, ServerStats& stats, const Observers& observers)
+    : node_(node),
+      next_serial_(first_serial),
+      dataplane_(dataplane),
       ports_(ports),
       users_(users),
       stats_(stats),
+      observers_(observers),
       records_(node.shards, node.allocations_per_shard),
-      index_(records_, records_.capacity()),
+      by_tuple_(records_, records_.capacity()),
+      by_serial_(records_, records_.capacity()),
       timers_(records_.capacity()),
-      peers_(node, limits, records_, dataplane, stats) {}
+      peers_(node, limits, records_, dataplane, stats, observers) {}
 
 AllocationTable::~AllocationTable() {
-  records_.ForEachTouched([](AllocationRecord& record) {
-    if (record.InUse()) auth::GrantRef::Adopt(record.grant);
-  });
+  for (uint32_t i = NextTouched(0); i != kNoRecord; i = NextTouched(i + 1)) {
+    auth::GrantRef::Adopt(records_[i].grant);
+  }
 }
 
 uint32_t AllocationTable::Create(ShardId shard, const NewAllocation& fresh) {
@@ -52,7 +71,11 @@ uint32_t AllocationTable::Create(ShardId shard, const NewAllocation& fresh) {
   record.expiry_v4 = record.expiry_v6 = fresh.expiry;
   record.reservation_token = fresh.reservation_token;
   record.missing = fresh.missing;
-  index_.Insert(allocation);
+  record.created = fresh.created;
+  record.serial = AllocationSerial{next_serial_++};
+  by_tuple_.Insert(allocation);
+  by_serial_.Insert(allocation);
+  Link(allocation);
   Reschedule(allocation);
   Install(allocation);
   if (fresh.grant.limits != auth::RateLimits()) SetLimits(allocation, fresh.grant.limits);
@@ -61,7 +84,23 @@ uint32_t AllocationTable::Create(ShardId shard, const NewAllocation& fresh) {
   }
   ++stats_.allocations;
   ++stats_.allocated_total;
+  if (!observers_.empty()) {
+    const AllocationInfo info = Describe(allocation);
+    observers_.Notify([&](Observer& observer) { observer.OnCreated(info); });
+  }
   return allocation;
+}
+
+void AllocationTable::Link(uint32_t allocation) {
+  AllocationRecord& record = records_[allocation];
+  PushFront<&AllocationRecord::of_user>(records_, record.user->first, allocation);
+  PushFront<&AllocationRecord::of_tenant>(records_, record.user->tenant->first, allocation);
+}
+
+void AllocationTable::Unlink(uint32_t allocation) {
+  const AllocationRecord& record = records_[allocation];
+  TakeOut<&AllocationRecord::of_user>(records_, record.user->first, allocation);
+  TakeOut<&AllocationRecord::of_tenant>(records_, record.user->tenant->first, allocation);
 }
 
 Deciseconds AllocationTable::LastExpiry(const AllocationRecord& record) const {
@@ -77,12 +116,14 @@ void AllocationTable::Install(uint32_t allocation) {
 }
 
 void AllocationTable::SetLimits(uint32_t allocation, const auth::RateLimits& limits) {
+  records_[allocation].limits = limits;
   dataplane_.Submit(
       OwnerOf(allocation),
       causeway::SetLimits{records_.SlotOf(allocation), limits.kbps, limits.packets_per_second});
 }
 
 void AllocationTable::SetModality(uint32_t allocation, auth::Modality modality) {
+  records_[allocation].modality = modality;
   const uint8_t mark = MarkOf(modality);
   dataplane_.Submit(OwnerOf(allocation), SetMarking{records_.SlotOf(allocation), mark, mark});
 }
@@ -99,17 +140,23 @@ void AllocationTable::Reschedule(uint32_t allocation) {
 void AllocationTable::Refresh(uint32_t allocation, Deciseconds expiry) {
   records_[allocation].expiry_v4 = records_[allocation].expiry_v6 = expiry;
   Reschedule(allocation);
-  dataplane_.Submit(OwnerOf(allocation), RefreshAllocation{records_.SlotOf(allocation), expiry});
+  TellRefreshed(allocation);
 }
 
 void AllocationTable::Refresh(uint32_t allocation, Family family, Deciseconds expiry) {
   records_[allocation].expiry(family) = expiry;
   Reschedule(allocation);
-  dataplane_.Submit(OwnerOf(allocation), RefreshAllocation{records_.SlotOf(allocation),
-                                                           LastExpiry(records_[allocation])});
+  TellRefreshed(allocation);
 }
 
-void AllocationTable::Remove(uint32_t allocation) {
+void AllocationTable::TellRefreshed(uint32_t allocation) {
+  const AllocationRecord& record = records_[allocation];
+  const Deciseconds expiry = LastExpiry(record);
+  dataplane_.Submit(OwnerOf(allocation), RefreshAllocation{records_.SlotOf(allocation), expiry});
+  observers_.Notify([&](Observer& observer) { observer.OnRefreshed(record.serial, expiry); });
+}
+
+void AllocationTable::Remove(uint32_t allocation, EndReason reason) {
   peers_.RemoveAll(allocation);
   dataplane_.Submit(OwnerOf(allocation), RemoveAllocation{records_.SlotOf(allocation)});
   const AllocationRecord& record = records_[allocation];
@@ -121,11 +168,26 @@ void AllocationTable::Remove(uint32_t allocation) {
     if (record.Has(family)) ports_.Release(record.relay(family));
   }
   timers_.Cancel(allocation);
-  index_.Erase(allocation);
+  by_tuple_.Erase(allocation);
+  by_serial_.Erase(allocation);
+  Unlink(allocation);
   users_.DropAllocation(record.user);
-  auth::GrantRef::Adopt(record.grant);
-  records_.Retire(allocation);
+  AllocationRecord resting;
+  resting.grant = record.grant;
+  resting.serial = record.serial;
+  resting.created = record.created;
+  resting.end_reason = reason;
+  records_[allocation] = resting;
   --stats_.allocations;
+}
+
+void AllocationTable::Ended(ShardId shard, AllocationId slot, const MeterReading& totals) {
+  const uint32_t allocation = records_.IndexOf(shard, slot);
+  const AllocationRecord& record = records_[allocation];
+  const auth::GrantRef grant = auth::GrantRef::Adopt(record.grant);
+  const EndedAllocation ended = {record.serial, *grant, record.end_reason, record.created, totals};
+  observers_.Notify([&](Observer& observer) { observer.OnEnded(ended); });
+  records_.Release(allocation);
 }
 
 void AllocationTable::RemoveFamily(uint32_t allocation, Family family) {
@@ -152,18 +214,22 @@ void AllocationTable::Redirect(uint32_t allocation, ShardId arrival) {
   dataplane_.Submit(arrival, AddClientRedirect{record.tuple, OwnerOf(allocation)});
 }
 
-void AllocationTable::Advance(Deciseconds now) {
-  peers_.Advance(now);
-  timers_.Advance(now, [this, now](uint32_t allocation) { Expire(allocation, now); });
+void AllocationTable::Advance(Now now) {
+  peers_.Advance(now.monotonic);
+  timers_.Advance(now.monotonic, [this, now](uint32_t allocation) { Expire(allocation, now); });
 }
 
-void AllocationTable::Expire(uint32_t allocation, Deciseconds now) {
+void AllocationTable::Expire(uint32_t allocation, Now now) {
   for (const Family family : {Family::kIpv4, Family::kIpv6}) {
     const AllocationRecord& record = records_[allocation];
-    if (!record.Has(family) || record.expiry(family) > now) continue;
-    const bool other_lives = record.Has(Other(family)) && record.expiry(Other(family)) > now;
+    if (!record.Has(family) || record.expiry(family) > now.monotonic) continue;
+    const bool other_lives =
+        record.Has(Other(family)) && record.expiry(Other(family)) > now.monotonic;
     if (!other_lives) {
-      Remove(allocation);
+      const auth::Grant& grant = *record.grant;
+      const bool credential =
+          grant.on_expiry == auth::OnExpiry::kTerminate && grant.ExpiredAt(now.unix_seconds);
+      Remove(allocation, credential ? EndReason::kCredentialExpired : EndReason::kExpired);
       ++stats_.expired_total;
       return;
     }

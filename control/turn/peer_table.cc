@@ -20,11 +20,12 @@ void Unlink(SlotPool<Record>& pool, uint32_t& head, uint32_t index) {
 
 PeerTable::PeerTable(const NodeConfig& node, const Limits& limits,
                      SlotPool<AllocationRecord>& allocations, Dataplane& dataplane,
-                     ServerStats& stats)
+                     ServerStats& stats, const Observers& observers)
     : limits_(limits),
       allocations_(allocations),
       dataplane_(dataplane),
       stats_(stats),
+      observers_(observers),
       permissions_(node.shards, node.permissions_per_shard),
       channels_(node.shards, node.channels_per_shard),
       permission_timers_(permissions_.capacity()),
@@ -62,6 +63,8 @@ void PeerTable::SetPermission(uint32_t allocation, const IpAddress& peer, Decise
     PushFront(permissions_, owner.permissions, permission);
     ++owner.permission_count;
     ++stats_.permissions;
+    const PermissionInfo added = {peer, now + kPermissionLifetime};
+    observers_.Notify([&](Observer& o) { o.OnPermissionAdded(owner.serial, added); });
   }
   permission_timers_.Schedule(permission, now + kPermissionLifetime);
   SubmitPermission(permission);
@@ -92,6 +95,8 @@ void PeerTable::BindChannel(uint32_t allocation, uint16_t number, const Endpoint
     PushFront(channels_, owner.channels, channel);
     ++owner.channel_count;
     ++stats_.channels;
+    const ChannelInfo added = {number, peer, now + kChannelLifetime};
+    observers_.Notify([&](Observer& o) { o.OnChannelAdded(owner.serial, added); });
   }
   channel_timers_.Schedule(channel, now + kChannelLifetime);
   SubmitChannel(channel);
@@ -145,6 +150,19 @@ void PeerTable::RemoveIf(uint32_t allocation, Match match) {
     const uint32_t next = permissions_[i].next;
     if (match(permissions_[i].peer)) RemovePermission(i);
     i = next;
+  }
+}
+
+void PeerTable::Describe(uint32_t allocation, std::vector<PermissionInfo>& permissions,
+                         std::vector<ChannelInfo>& channels) const {
+  const AllocationRecord& owner = allocations_[allocation];
+  permissions.reserve(owner.permission_count);
+  for (uint32_t i = owner.permissions; i != kNoRecord; i = permissions_[i].next) {
+    permissions.push_back({permissions_[i].peer, permission_timers_.expiry(i)});
+  }
+  channels.reserve(owner.channel_count);
+  for (uint32_t i = owner.channels; i != kNoRecord; i = channels_[i].next) {
+    channels.push_back({channels_[i].number, channels_[i].peer, channel_timers_.expiry(i)});
   }
 }
 

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "control/turn/allocation.h"
+#include "control/turn/observer.h"
 #include "control/turn/peer_policies.h"
 #include "control/turn/server.h"
 #include "control/turn/slot_pool.h"
@@ -23,7 +25,7 @@ class PeerTable {
  public:
   /// All arguments outlive this. Counts in `stats`.
   PeerTable(const NodeConfig& node, const Limits& limits, SlotPool<AllocationRecord>& allocations,
-            Dataplane& dataplane, ServerStats& stats);
+            Dataplane& dataplane, ServerStats& stats, const Observers& observers);
 
   bool HasPermission(uint32_t allocation, const IpAddress& peer) const {
     return LookUpPermission(allocation, peer) != kNoRecord;
@@ -39,6 +41,9 @@ class PeerTable {
   bool RoomForChannel(uint32_t allocation) const;
   /// Binds or refreshes; there is room when it is new. The permission is set apart.
   void BindChannel(uint32_t allocation, uint16_t number, const Endpoint& peer, Deciseconds now);
+
+  void Describe(uint32_t allocation, std::vector<PermissionInfo>& permissions,
+                std::vector<ChannelInfo>& channels) const;
 
   void RemoveAll(uint32_t allocation);
   void RemoveFamily(uint32_t allocation, Family family);
@@ -65,6 +70,7 @@ class PeerTable {
   SlotPool<AllocationRecord>& allocations_;
   Dataplane& dataplane_;
   ServerStats& stats_;
+  const Observers& observers_;
   SlotPool<PermissionRecord> permissions_;
   SlotPool<ChannelRecord> channels_;
   TimerWheel permission_timers_;

@@ -26,7 +26,8 @@ void Server::Impl::HandleRefresh(const Request& request, uint32_t allocation) {
 
   uint32_t lifetime = 0;
   if (requested == 0u) {
-    only ? allocations_.RemoveFamily(allocation, *only) : allocations_.Remove(allocation);
+    only ? allocations_.RemoveFamily(allocation, *only)
+         : allocations_.Remove(allocation, EndReason::kClient);
   } else {
     lifetime = Lifetime(request, requested);
     const Deciseconds expiry = request.now.monotonic + 10 * lifetime;

@@ -63,7 +63,9 @@ Server::Impl::Impl(ServerConfig config, Dataplane& dataplane, auth::Authenticato
       random_(config_.random),
       ports_(config_.node, random_),
       reservations_(ReservationCapacity(config_), ports_, users_, random_, stats_),
-      allocations_(config_.node, config_.limits, dataplane, ports_, users_, stats_) {}
+      allocations_(config_.node, config_.limits, config_.first_serial, dataplane, ports_, users_,
+                   stats_, observers_),
+      operators_(allocations_, users_, observers_) {}
 
 void Server::Impl::HandleRequest(ShardId shard, const ClientTuple& tuple, stun::Bytes datagram,
                                  Now now) {
@@ -164,8 +166,8 @@ void Server::Impl::HandleUnknownClient(ShardId shard, const ClientTuple& tuple) 
 }
 
 void Server::Impl::HandleAllocationEnded(ShardId shard, AllocationId allocation,
-                                         const MeterReading&) {
-  allocations_.Ended(shard, allocation);
+                                         const MeterReading& totals) {
+  allocations_.Ended(shard, allocation, totals);
 }
 
 void Server::Impl::HandleIcmp(const Endpoint& source, const Endpoint& peer, uint8_t type,
@@ -181,7 +183,7 @@ void Server::Impl::HandleIcmp(const Endpoint& source, const Endpoint& peer, uint
 }
 
 void Server::Impl::Advance(Now now) {
-  allocations_.Advance(now.monotonic);
+  allocations_.Advance(now);
   reservations_.Advance(now.monotonic);
 }
 
@@ -217,6 +219,7 @@ void Server::HandleIcmp(const Endpoint& source, const Endpoint& peer, uint8_t ty
 }
 void Server::Advance(Now now) { impl_->Advance(now); }
 void Server::ReapplyPolicies() { impl_->ReapplyPolicies(); }
+Operator& Server::operators() { return impl_->operators(); }
 const ServerStats& Server::stats() const { return impl_->stats(); }
 size_t Server::BytesPerAllocation() const { return impl_->BytesPerAllocation(); }
 size_t Server::IdleBytesPerAllocation() const { return impl_->IdleBytesPerAllocation(); }

@@ -15,6 +15,8 @@
 
 namespace causeway::turn {
 
+class Operator;
+
 struct Limits {
   uint32_t max_allocations = 16384;  // of the node
   uint32_t permissions_per_allocation = 128;
@@ -28,6 +30,8 @@ struct ServerConfig {
   NodeConfig node;
   Limits limits;
   std::string software;  // the SOFTWARE attribute; empty leaves it out
+  /// Serial of the first allocation, above 0 and above all that the node has ever dealt.
+  uint64_t first_serial = 1;
   /// Cryptographically secure random bytes; injected so that tests can repeat a run.
   std::function<void(void* out, size_t size)> random;
 };
@@ -68,6 +72,9 @@ class Server {
   void Advance(Now now);
   /// The policies have changed: removes permissions and channels that they no longer allow.
   void ReapplyPolicies();
+
+  /// What operators do; lives as long as the server.
+  Operator& operators();
 
   const ServerStats& stats() const;
   /// Bytes of control memory set aside per allocation of capacity, user names not counted.

@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "control/turn/allocation_table.h"
+#include "control/turn/observer.h"
+#include "control/turn/operator.h"
 #include "control/turn/random.h"
 #include "control/turn/relay_ports.h"
 #include "control/turn/reservation_table.h"
@@ -28,6 +30,7 @@ class Server::Impl {
   void Advance(Now now);
   void ReapplyPolicies() { allocations_.peers().RemoveDenied(policies_); }
 
+  Operator& operators() { return operators_; }
   const ServerStats& stats() const { return stats_; }
   size_t IdleBytesPerAllocation() const;
   size_t BytesPerAllocation() const;
@@ -109,7 +112,9 @@ class Server::Impl {
   UserTable users_;
   RelayPorts ports_;
   ReservationTable reservations_;
+  Observers observers_;
   AllocationTable allocations_;
+  Operator operators_;
 };
 
 }  // namespace causeway::turn

@@ -36,8 +36,6 @@ class SlotPool {
     std::construct_at(&records_[index]);
     return index;
   }
-  /// The record is done with, but its slot not yet free: Release follows.
-  void Retire(uint32_t index) { records_[index] = Record(); }
   void Release(uint32_t index) {
     Shard& s = shards_[ShardOf(index)];
     records_[index] = Record();
@@ -46,14 +44,12 @@ class SlotPool {
     --s.used;
   }
 
-  /// Calls `visit` for every record that was ever taken.
-  template <typename Visit>
-  void ForEachTouched(Visit visit) {
-    for (size_t shard = 0; shard < shards_.size(); ++shard) {
-      for (uint32_t i = 0; i < shards_[shard].untouched; ++i) {
-        visit(records_[shard * per_shard_ + i]);
-      }
+  /// The first record from `index` on that was ever taken, or kNoRecord.
+  uint32_t NextTouched(uint32_t index) const {
+    while (index < capacity() && SlotOf(index) >= shards_[ShardOf(index)].untouched) {
+      index += per_shard_ - SlotOf(index);
     }
+    return index < capacity() ? index : kNoRecord;
   }
 
   Record& operator[](uint32_t index) { return records_[index]; }

@@ -2,8 +2,8 @@
 
 namespace causeway::turn {
 
-const User* UserTable::LookUp(const auth::Grant& grant) const {
-  const auto found = users_.find(Key(grant.tenant->name, grant.principal()));
+const User* UserTable::LookUp(absl::string_view tenant, absl::string_view principal) const {
+  const auto found = users_.find(Key(tenant, principal));
   return found == users_.end() ? nullptr : found->get();
 }
 

@@ -11,6 +11,7 @@
 #include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
 #include "control/auth/grant.h"
+#include "control/turn/slot_pool.h"
 
 namespace causeway::turn {
 
@@ -24,6 +25,7 @@ struct Holdings {
 struct TenantAccount {
   std::string name;
   Holdings holdings;
+  uint32_t first = kNoRecord;  // of its allocations, the newest
 };
 
 /// A principal with at least one allocation or reservation. No key or password is kept: every
@@ -32,6 +34,7 @@ struct User {
   TenantAccount* tenant = nullptr;
   std::string name;  // the principal
   Holdings holdings;
+  uint32_t first = kNoRecord;  // of its allocations, the newest
 };
 
 /// Pointers to users stay valid until their last allocation and reservation is dropped. Used on the
@@ -44,7 +47,10 @@ class UserTable {
   void DropReservation(User* user) { Drop(user, &Holdings::reservations); }
 
   /// The principal of this grant; nullptr when it has nothing.
-  const User* LookUp(const auth::Grant& grant) const;
+  const User* LookUp(const auth::Grant& grant) const {
+    return LookUp(grant.tenant->name, grant.principal());
+  }
+  const User* LookUp(absl::string_view tenant, absl::string_view principal) const;
   const TenantAccount* LookUpTenant(absl::string_view name) const;
   size_t size() const { return users_.size(); }
 

@@ -220,7 +220,7 @@ TEST(MemoryTest, AMillionAllocationsStayWithinTheirShare) {
   setup.node.channels_per_shard = 1'000'000;
   setup.limits.max_allocations = 1'000'000;
   World world(setup);
-  EXPECT_LE(world.server->IdleBytesPerAllocation(), 160u);
+  EXPECT_LE(world.server->IdleBytesPerAllocation(), 168u);
   EXPECT_LE(world.server->BytesPerAllocation(), 260u);
   RecordProperty("idle_bytes", static_cast<int>(world.server->IdleBytesPerAllocation()));
   RecordProperty("all_bytes", static_cast<int>(world.server->BytesPerAllocation()));

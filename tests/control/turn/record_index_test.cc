@@ -1,4 +1,4 @@
-#include "control/turn/tuple_index.h"
+#include "control/turn/record_index.h"
 
 #include <gtest/gtest.h>
 
