@@ -8,12 +8,12 @@ Arena::~Arena() {
   for (void* block : blocks_) rte_free(block);
 }
 
-void* Arena::TakeBytes(uint64_t size) {
-  size = (size + 63) / 64 * 64;
+void* Arena::TakeBytes(uint64_t size, size_t alignment) {
+  size = (size + alignment - 1) / alignment * alignment;
   bytes_ += size;
   if (counting_ || size == 0 || !ok_) return nullptr;
-  void* block = rte_zmalloc_socket("shard", size, 64, socket_);
-  if (block == nullptr) block = rte_zmalloc("shard", size, 64);
+  void* block = rte_zmalloc_socket("shard", size, static_cast<unsigned>(alignment), socket_);
+  if (block == nullptr) block = rte_zmalloc("shard", size, static_cast<unsigned>(alignment));
   if (block == nullptr) {
     ok_ = false;
     return nullptr;

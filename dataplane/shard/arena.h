@@ -1,6 +1,7 @@
 // Memory of a shard: the same layout code first counts bytes, then sets them aside.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -23,14 +24,16 @@ class Arena {
   template <typename T>
   T* Take(uint64_t count) {
     static_assert(std::is_trivially_destructible_v<T>);
-    return static_cast<T*>(TakeBytes(count * sizeof(T)));
+    return static_cast<T*>(TakeBytes(count * sizeof(T), std::max(alignof(T), kCacheLine)));
   }
 
   uint64_t bytes() const { return bytes_; }
   bool ok() const { return ok_; }
 
  private:
-  void* TakeBytes(uint64_t size);
+  static constexpr size_t kCacheLine = 64;
+
+  void* TakeBytes(uint64_t size, size_t alignment);
 
   bool counting_ = true;
   bool ok_ = true;
