@@ -58,9 +58,11 @@ namespace causeway {
   X(drop_too_big, "drop: larger than the outgoing link and not to be fragmented")         \
   X(drop_ttl, "drop: time to live ran out")                                               \
   X(drop_handoff_full, "drop: hand-off ring full")                                        \
-  X(drop_punt_full, "drop: event ring full")                                              \
+  X(drop_client_punt_full, "drop: request of a known client, ring of events full")        \
+  X(drop_stranger_punt_full, "drop: request of an unknown client, ring of events full")   \
   X(drop_punt_budget, "drop: request over its source prefix's budget")                    \
-  X(drop_mirror_full, "drop: kernel mirror's ring full")                                  \
+  X(drop_neighbour_full, "drop: ARP or ND for the kernel, ring of events full")           \
+  X(drop_mirror_full, "drop: any other frame for the kernel, ring of events full")        \
   X(drop_tx_full, "drop: link's transmit ring full")                                      \
   X(drop_no_buffer, "drop: packet pool empty")
 

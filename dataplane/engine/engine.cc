@@ -7,7 +7,10 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#include <array>
 #include <cstring>
+#include <iterator>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -22,9 +25,11 @@ namespace causeway {
 namespace {
 
 constexpr unsigned kCommands = 4096;
-constexpr unsigned kEvents = 4096;
 constexpr unsigned kHandoff = 4096;
-constexpr unsigned kEventsPerPoll = 64;  // of each shard
+// By EventClass: a ring's elements, and how many of them control takes of each shard in a turn.
+constexpr unsigned kEvents[kEventClasses] = {2048, 4096, 512, 512};
+constexpr unsigned kEventsPerTurn[kEventClasses] = {64, 64, 16, 16};
+constexpr unsigned kMostEventsPerTurn = 64;
 constexpr unsigned kEventsPerFlush = 16;
 constexpr unsigned kEthernetAndTag = 18;
 
@@ -37,7 +42,7 @@ using Ring = std::unique_ptr<rte_ring, RingFree>;
 struct ShardHandle {
   std::unique_ptr<Shard> shard;
   Ring commands;
-  Ring events;
+  std::array<Ring, kEventClasses> events;
   std::unique_ptr<CommandQueue> queue;
   Worker worker;
   unsigned lcore = 0;
@@ -84,6 +89,7 @@ class EngineImpl final : public Engine {
   absl::Status CreateRings();
   ShardConfig ConfigOf(ShardId id) const;
   void FlushAll();
+  unsigned TakeEvents(ShardId id, unsigned event_class, EventSink& sink);
   rte_mbuf* Copy(absl::Span<const uint8_t> bytes);
   rte_mbuf* ReuseRequest(absl::Span<const uint8_t> bytes);
 
@@ -118,12 +124,15 @@ absl::Status EngineImpl::CreateRings() {
     auto& handle = *shards_.emplace_back(std::make_unique<ShardHandle>());
     handle.commands = MakeRing(absl::StrCat(prefix, "commands", id), sizeof(RingElement), kCommands,
                                RING_F_SP_ENQ | RING_F_SC_DEQ);
-    handle.events = MakeRing(absl::StrCat(prefix, "events", id), sizeof(RingElement), kEvents,
-                             RING_F_SP_ENQ | RING_F_SC_DEQ);
+    for (unsigned c = 0; c < kEventClasses; ++c) {
+      handle.events[c] = MakeRing(absl::StrCat(prefix, "events", id, "_", c), sizeof(RingElement),
+                                  kEvents[c], RING_F_SP_ENQ | RING_F_SC_DEQ);
+      complete = complete && handle.events[c];
+    }
     handoff_.push_back(
         MakeRing(absl::StrCat(prefix, "handoff", id), sizeof(void*), kHandoff, RING_F_SC_DEQ));
     handle.queue = std::make_unique<CommandQueue>(handle.commands.get());
-    complete = complete && handle.commands && handle.events && handoff_.back();
+    complete = complete && handle.commands && handoff_.back();
   }
   if (complete) return absl::OkStatus();
   return absl::ResourceExhaustedError("DPDK's memory does not suffice for the workers' rings");
@@ -141,7 +150,7 @@ ShardConfig EngineImpl::ConfigOf(ShardId id) const {
   shard.pool = pools_.packets()[id];
   shard.jumbo_pool = pools_.jumbo();
   shard.commands = shards_[id]->commands.get();
-  shard.events = shards_[id]->events.get();
+  for (unsigned c = 0; c < kEventClasses; ++c) shard.events[c] = shards_[id]->events[c].get();
   for (const Ring& ring : handoff_) shard.handoff.push_back(ring.get());
   shard.epoch_tsc = epoch_tsc_;
   return shard;
@@ -225,24 +234,33 @@ void EngineImpl::TransmitFrame(absl::Span<const uint8_t> frame) {
   if (buffer != nullptr) Submit(0, TransmitBuffer{buffer, {}, true});
 }
 
+unsigned EngineImpl::TakeEvents(ShardId id, unsigned event_class, EventSink& sink) {
+  RingElement elements[kMostEventsPerTurn];
+  Event events[kMostEventsPerTurn];
+  const unsigned count =
+      rte_ring_sc_dequeue_burst_elem(shards_[id]->events[event_class].get(), elements,
+                                     sizeof(RingElement), kEventsPerTurn[event_class], nullptr);
+  for (unsigned i = 0; i < count; ++i) {
+    std::memcpy(static_cast<void*>(&events[i]), elements[i].bytes, sizeof(Event));
+  }
+  const Deliver deliver = {sink, id, request_};
+  for (unsigned i = 0; i < count; ++i) {
+    PrefetchRequests(events, count, i);
+    std::visit(deliver, events[i]);
+    if (i % kEventsPerFlush == kEventsPerFlush - 1) FlushAll();
+  }
+  return count;
+}
+
+// Each class has its share of every turn: a flood of one makes the others wait for its share, no
+// longer, and known clients, who come first, for nobody.
 int EngineImpl::Poll(EventSink& sink) {
   unsigned total = 0;
   polling_ = true;
-  for (size_t id = 0; id < shards_.size(); ++id) {
-    RingElement elements[kEventsPerPoll];
-    Event events[kEventsPerPoll];
-    const unsigned count = rte_ring_sc_dequeue_burst_elem(
-        shards_[id]->events.get(), elements, sizeof(RingElement), kEventsPerPoll, nullptr);
-    for (unsigned i = 0; i < count; ++i) {
-      std::memcpy(static_cast<void*>(&events[i]), elements[i].bytes, sizeof(Event));
+  for (unsigned c = 0; c < kEventClasses; ++c) {
+    for (size_t id = 0; id < shards_.size(); ++id) {
+      total += TakeEvents(static_cast<ShardId>(id), c, sink);
     }
-    const Deliver deliver = {sink, static_cast<ShardId>(id), request_};
-    for (unsigned i = 0; i < count; ++i) {
-      PrefetchRequests(events, count, i);
-      std::visit(deliver, events[i]);
-      if (i % kEventsPerFlush == kEventsPerFlush - 1) FlushAll();
-    }
-    total += count;
   }
   FlushAll();
   polling_ = false;
@@ -267,8 +285,9 @@ absl::StatusOr<Opened> OpenLink(const LinkConfig& config) {
 }  // namespace
 
 uint64_t Engine::MemoryNeeded(const NodeConfig& node, uint16_t mtu) {
-  const uint64_t rings = uint64_t{node.shards} *
-                         ((kCommands + kEvents) * sizeof(RingElement) + kHandoff * sizeof(void*));
+  const unsigned elements = std::accumulate(std::begin(kEvents), std::end(kEvents), kCommands);
+  const uint64_t rings =
+      uint64_t{node.shards} * (elements * sizeof(RingElement) + kHandoff * sizeof(void*));
   return Pools::MemoryNeeded(node, mtu) + rings + node.shards * Shard::MemoryNeeded(node);
 }
 

@@ -30,11 +30,12 @@ class CommandApplier {
   ShardState& s_;
 };
 
-// While the event ring is full the slots wait.
+// While the ring of events is full the slots wait.
 void TellEnded(ShardState& state) {
   while (state.flows.Ended() != FlowTables::kNone) {
     const AllocationId allocation = state.flows.Ended();
-    if (!state.Raise(AllocationEndedEvent{allocation, state.flows.ReadMeter(allocation)})) return;
+    const AllocationEndedEvent event = {allocation, state.flows.ReadMeter(allocation)};
+    if (!state.Raise(EventClass::kClient, event)) return;
     state.flows.ReleaseEnded();
   }
 }
@@ -55,7 +56,8 @@ unsigned ApplyCommands(ShardState& state) {
     std::visit(applier, command);
   }
   TellEnded(state);
-  if (state.routes_adopted_owed && state.Raise(RoutesAdoptedEvent{state.adopted_generation})) {
+  if (state.routes_adopted_owed &&
+      state.Raise(EventClass::kClient, RoutesAdoptedEvent{state.adopted_generation})) {
     state.routes_adopted_owed = false;
   }
   return count;

@@ -30,7 +30,8 @@ class TokenBucket {
 };
 
 /// STUN requests a second that a source prefix (/24, /56) may have answered. A fixed array of
-/// buckets chosen by a keyed hash of the prefix; prefixes that share a bucket share its budget.
+/// buckets chosen by a keyed hash of the prefix; prefixes that share a bucket share its budget. The
+/// clients of a prefix that have allocations have a budget of their own: no stranger spends it.
 class RequestBudget {
  public:
   static constexpr uint32_t kBuckets = 16384;
@@ -39,7 +40,7 @@ class RequestBudget {
     rate_ = rate;
     if (rate != 0) buckets_ = arena.Take<Bucket>(kBuckets);
   }
-  bool Take(const HashSecret& secret, const IpAddress& source, Deciseconds now) {
+  bool Take(const HashSecret& secret, const IpAddress& source, bool known, Deciseconds now) {
     if (rate_ == 0) return true;
     auto [high, low] = source.words();
     if (source.IsV4()) {
@@ -48,7 +49,7 @@ class RequestBudget {
       high &= 0x00ffffffffffffff;
       low = 0;
     }
-    Bucket& bucket = buckets_[HashWords(secret, high, low, 0) % kBuckets];
+    Bucket& bucket = buckets_[HashWords(secret, high, low, known ? 1 : 0) % kBuckets];
     const uint64_t earned = uint64_t{now - bucket.last} * rate_;
     const uint64_t debt = bucket.spent > earned ? bucket.spent - earned : 0;
     bucket.last = now;

@@ -8,14 +8,35 @@ namespace {
 
 constexpr uint16_t kEtherTypeV4 = 0x0800;
 constexpr uint16_t kEtherTypeV6 = 0x86dd;
+constexpr uint16_t kEtherTypeArp = 0x0806;
+// ICMPv6 types of neighbour discovery, the first and the last.
+constexpr uint8_t kRouterSolicitation = 133;
+constexpr uint8_t kRedirect = 137;
 // What mbuf->hash.usr carries between stages and shards.
 constexpr uint8_t kTravellingFlags = Packet::kFragmented | Packet::kHandedOver | Packet::kHairpin;
+
+// ARP, or a message of neighbour discovery (RFC 4861 section 4).
+bool IsNeighbourFrame(const rte_mbuf* frame) {
+  const auto* ethernet = rte_pktmbuf_mtod(frame, const uint8_t*);
+  const uint16_t type = LoadBe16(ethernet + 12);
+  if (type == kEtherTypeArp) return true;
+  const uint8_t* ip = ethernet + kEthernetHeaderSize;
+  constexpr unsigned kSmallest = kEthernetHeaderSize + kIpv6HeaderSize + 1;
+  if (type != kEtherTypeV6 || frame->data_len < kSmallest || ip[6] != kProtocolIcmpV6) return false;
+  const uint8_t message = ip[kIpv6HeaderSize];
+  return message >= kRouterSolicitation && message <= kRedirect;
+}
 
 void NotOurs(ShardState& state, rte_mbuf* frame, bool internal) {
   if (internal || state.config.kernel_keeps_interface) {
     return state.Drop(frame, Counter::k_drop_not_ours);
   }
-  if (!state.Raise(KernelFrameEvent{frame})) return state.Drop(frame, Counter::k_drop_mirror_full);
+  const bool neighbour = IsNeighbourFrame(frame);
+  if (!state.Raise(neighbour ? EventClass::kNeighbour : EventClass::kKernel,
+                   KernelFrameEvent{frame})) {
+    return state.Drop(frame,
+                      neighbour ? Counter::k_drop_neighbour_full : Counter::k_drop_mirror_full);
+  }
   state.Count(Counter::k_kernel_frames);
 }
 

@@ -1,13 +1,15 @@
-// What a shard tells control, one ring element each. Internal to the dataplane: control sees
-// EventSink.
+// What a shard tells control, one ring element each, by class. Internal to the dataplane: control
+// sees EventSink.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <variant>
 
 #include "dataplane/commands.h"
 
 struct rte_mbuf;
+struct rte_ring;
 
 namespace causeway {
 
@@ -38,5 +40,16 @@ struct KernelFrameEvent {
 using Event = std::variant<RequestEvent, UnknownClientEvent, UnresolvedEvent, AllocationEndedEvent,
                            RoutesAdoptedEvent, KernelFrameEvent>;
 static_assert(sizeof(Event) <= 64, "an event is one ring element");
+
+/// Every class has a ring of its own, so that a flood of one takes no room from another. In the
+/// order in which control serves them.
+enum class EventClass : uint8_t {
+  kClient,     // requests of clients that have an allocation; what the shard itself reports
+  kStranger,   // requests of all others, clients that are not known
+  kNeighbour,  // next hops that are not resolved; ARP and ND for the kernel
+  kKernel,     // all other frames for the kernel
+};
+inline constexpr unsigned kEventClasses = 4;
+using EventRings = std::array<rte_ring*, kEventClasses>;
 
 }  // namespace causeway

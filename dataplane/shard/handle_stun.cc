@@ -71,7 +71,11 @@ void Punt(ShardState& state, const Packet& packet) {
   mbuf->pkt_len = packet.payload_len;
   const RequestEvent event = {
       mbuf, {{packet.source, packet.source_port}, static_cast<uint8_t>(packet.local)}};
-  if (!state.Raise(event)) return state.Drop(packet, Counter::k_drop_punt_full);
+  const bool known = packet.Has(Packet::kKnownClient);
+  if (!state.Raise(known ? EventClass::kClient : EventClass::kStranger, event)) {
+    return state.Drop(
+        packet, known ? Counter::k_drop_client_punt_full : Counter::k_drop_stranger_punt_full);
+  }
   state.Count(Counter::k_punted);
 }
 
@@ -86,7 +90,8 @@ void TakeRequest(ShardState& state, Packet& packet, const wire::Summary& message
     return state.Drop(packet, Counter::k_drop_malformed_stun);
   }
   if (!ChecksumHolds(packet)) return state.Drop(packet, Counter::k_drop_bad_checksum);
-  if (!state.request_budget.Take(state.secret, packet.source, state.now)) {
+  const bool known = packet.Has(Packet::kKnownClient);
+  if (!state.request_budget.Take(state.secret, packet.source, known, state.now)) {
     return state.Drop(packet, Counter::k_drop_punt_budget);
   }
   if (message.type == wire::kBindingRequest && message.only_optional) {

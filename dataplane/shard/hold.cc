@@ -12,7 +12,8 @@ bool CanGo(const ShardState& state, NextHopId hop) {
 
 bool Hold(ShardState& state, rte_mbuf* frame, const IpAddress& destination, NextHopId hop,
           Cut cut) {
-  if (state.held.ShouldAsk(destination, state.now) && !state.Raise(UnresolvedEvent{destination})) {
+  if (state.held.ShouldAsk(destination, state.now) &&
+      !state.Raise(EventClass::kNeighbour, UnresolvedEvent{destination})) {
     state.held.ForgetAsking(destination);
   }
   if (!state.held.Add({frame, destination, state.now + HoldQueue::kPatience, hop, cut})) {

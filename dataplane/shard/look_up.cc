@@ -13,7 +13,7 @@ ClientTuple TupleOf(const Packet& packet) {
 void Unknown(ShardState& state, const Packet& packet) {
   if (state.config.node.shards > 1 && !packet.Has(Packet::kHandedOver) &&
       state.unknown_clients.Take(state.now)) {
-    state.Raise(UnknownClientEvent{TupleOf(packet)});
+    state.Raise(EventClass::kStranger, UnknownClientEvent{TupleOf(packet)});
   }
   state.Drop(packet, Counter::k_drop_no_allocation);
 }
@@ -26,6 +26,7 @@ void Sort(ShardState& state, Packet& packet, Burst& burst) {
   const bool is_data =
       is_channel_data || (packet.payload_len >= 2 && LoadBe16(packet.payload) == kSendIndication);
   if (is_data && packet.slot == FlowTables::kNone) return Unknown(state, packet);
+  if (packet.slot != FlowTables::kNone) packet.flags |= Packet::kKnownClient;
   if (state.flows.IsRedirect(packet.slot)) [[unlikely]] {
     if (is_data) {
       HandOff(state, packet.mbuf, state.flows.RedirectOwner(packet.slot), packet.flags);

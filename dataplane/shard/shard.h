@@ -32,7 +32,7 @@ struct ShardConfig {
   // rings.
   rte_ring* commands =
       nullptr;  // elements of sizeof(Command) rounded up to 64, one producer, one consumer
-  rte_ring* events = nullptr;  // elements of 64 bytes holding an Event, one producer, one consumer
+  EventRings events = {};  // elements of 64 bytes holding an Event, one producer, one consumer
   std::vector<rte_ring*> handoff;  // [k]: mbuf pointers for shard k, many producers, one consumer
   uint64_t epoch_tsc = 0;          // TSC at Deciseconds 0
 };

@@ -50,7 +50,7 @@ struct ShardState {
   uint32_t* relay_v4 = nullptr;  // by index, as in a header; of IPv6 ones nothing that matters
   uint32_t* listen_v4 = nullptr;
   RequestBudget request_budget;
-  bool routes_adopted_owed = false;  // the event ring was full
+  bool routes_adopted_owed = false;  // the ring of events was full
   uint32_t adopted_generation = 0;
 
   TokenBucket unknown_clients;
@@ -82,11 +82,12 @@ struct ShardState {
     rte_pktmbuf_free(packet.mbuf);
   }
 
-  /// False when the ring is full: the event, and any buffer in it, stays with the caller.
-  bool Raise(const Event& event) {
+  /// False when the ring of its class is full: the event, and any buffer in it, stays with the caller.
+  bool Raise(EventClass event_class, const Event& event) {
     alignas(64) uint8_t element[64] = {};
     std::memcpy(element, &event, sizeof event);
-    return rte_ring_sp_enqueue_elem(config.events, element, sizeof element) == 0;
+    rte_ring* ring = config.events[static_cast<unsigned>(event_class)];
+    return rte_ring_sp_enqueue_elem(ring, element, sizeof element) == 0;
   }
 
   /// False when full; the frame stays with the caller. Bits of Packet::flags travel in hash.usr.

@@ -133,7 +133,7 @@ void BenchNode::MakeShards() {
   }
   for (config.id = 0; config.id < config_.shards; ++config.id) {
     config.commands = Ring("commands", kCommands, kElementSize, kPair);
-    config.events = Ring("events", kCommands, kElementSize, kPair);
+    for (rte_ring*& ring : config.events) ring = Ring("events", kCommands, kElementSize, kPair);
     auto shard = Shard::Create(config);
     Require(shard.ok(), shard.status().ToString());
     shards_.push_back(*std::move(shard));

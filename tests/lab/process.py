@@ -1,5 +1,6 @@
 """Programs in namespaces: started, awaited, always ended."""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -7,7 +8,8 @@ import signal
 import subprocess
 import time
 
-_libc = ctypes.CDLL(None)
+_libc = ctypes.CDLL(None, use_errno=True)
+PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
 PR_SET_PDEATHSIG = 1
 
 
@@ -90,3 +92,22 @@ class Process:
         if self.running():
             self.popen.kill()
         self.popen.wait()
+
+
+@contextlib.contextmanager
+def first_thread_stopped(process):
+    """The process's first thread alone stands still within, as if it were busy; the others go on.
+    With causewayd that is control, while the workers relay."""
+    pid = process.popen.pid
+    _trace(PTRACE_SEIZE, pid)
+    _trace(PTRACE_INTERRUPT, pid)
+    os.waitpid(pid, WALL)
+    try:
+        yield
+    finally:
+        _trace(PTRACE_DETACH, pid)
+
+
+def _trace(request, pid):
+    if _libc.ptrace(request, pid, None, None) != 0:
+        raise Failure(f"ptrace request {request:#x} on {pid}: {os.strerror(ctypes.get_errno())}")

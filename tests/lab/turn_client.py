@@ -205,6 +205,16 @@ class TurnClient:
                     raise
         raise AssertionError("unreachable")
 
+    def ask(self, method, *attributes):
+        """Sends an authenticated request once; `answered` has the response."""
+        message = Message(method, REQUEST, attributes=list(attributes))
+        self.transmit(self._signed(message))
+        return message.transaction
+
+    def answered(self, transaction, seconds=5.0):
+        """The response to what `ask` sent, or None. In the order of asking."""
+        return self._await(transaction, time.monotonic() + seconds, True)
+
     def transact(self, message, signed=False, attempts=5):
         """Sends, again and again as RFC 8489 6.2.1 has it, and gives the response. Raises
         TurnError, or TimeoutError."""

@@ -162,6 +162,40 @@ TEST_F(EngineTest, AnswersFollowTheCommandsOfTheirRequest) {
   EXPECT_EQ(engine_->counters(0).Get(Counter::k_replies_sent), 2u * kMany);
 }
 
+// Control looks only when 300 strangers wait and the ring of neighbours has overflowed.
+TEST_F(EngineTest, AKnownClientIsHeardFirstWhateverFloodsIn) {
+  const Counters& counters = engine_->counters(0);
+  const auto wait_until = [&](const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (!condition() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    return condition();
+  };
+  const ClientTuple known = {{*IpAddress::Parse("192.0.2.77"), 4001}, 0};
+  engine_->Submit(0, InstallAllocation{0, known, {0, 50000}, {}, 4000000000u});
+  std::vector<uint16_t> ports;
+  sink_.on_request = [&](ShardId, const ClientTuple& tuple, absl::Span<const uint8_t>) {
+    ports.push_back(tuple.client.port);
+  };
+  constexpr unsigned kStrangers = 300;
+  for (unsigned i = 0; i < kStrangers; ++i) {
+    engine_->TransmitFrame(Request(engine_->link().mac(), 1));
+  }
+  ASSERT_TRUE(wait_until([&] { return counters.Get(Counter::k_punted) == kStrangers; }));
+  ASSERT_TRUE(wait_until([&] {
+    engine_->TransmitFrame(Arp(1));
+    return counters.Get(Counter::k_drop_neighbour_full) > 0;
+  }));
+  Bytes refresh = Request(engine_->link().mac(), 2);
+  refresh[35] = 0xa1;  // client port 4001
+  engine_->TransmitFrame(refresh);
+  ASSERT_TRUE(wait_until([&] { return counters.Get(Counter::k_punted) == kStrangers + 1; }));
+  engine_->Poll(sink_);
+  ASSERT_FALSE(ports.empty());
+  EXPECT_EQ(ports.front(), 4001);
+  EXPECT_GT(std::count(ports.begin(), ports.end(), 4000), 0) << "strangers have their share";
+  EXPECT_FALSE(sink_.frames.empty()) << "neighbours have theirs";
+}
+
 TEST_F(EngineTest, WhatDoesNotFitInTheRingWaitsInOrder) {
   const RouteTable routes;
   constexpr uint32_t kMany = 50000;  // twelve rings full

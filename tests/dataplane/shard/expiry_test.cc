@@ -187,13 +187,43 @@ TEST_F(ExpiryTest, WhatIsNotOursGoesToTheKernelWhereItLostTheInterface) {
     EXPECT_EQ(events[0].bytes, frame);
   }
   EXPECT_EQ(Moved()["kernel_frames"], strangers.size());
-  JamEvents();
-  Relay(strangers[0]);
+}
+
+TEST_F(ExpiryTest, NeighboursAndOtherKernelFramesTakeNoRoomFromEachOther) {
+  NodeOptions options;
+  options.kernel_keeps_interface = false;
+  Build(options);
+  const Bytes ethernet = Slice(Datagram().From(kPeerV6).To(kServerV6).Encode(), 0, 12);
+  const Bytes v6 = Slice(Datagram().From(kPeerV6).To(kServerV6).Encode(), 22, 54);
+  const auto icmp_v6 = [&](uint8_t type) {
+    return ethernet + Be16(0x86dd) + Bytes{0x60, 0, 0, 0, 0, 24, 58, 255} + v6 + Bytes{type, 0} +
+           Bytes(22);
+  };
+  const std::vector<Bytes> neighbours = {ethernet + Be16(0x0806) + Counting(46), icmp_v6(133),
+                                         icmp_v6(135), icmp_v6(136), icmp_v6(137)};
+  const std::vector<Bytes> others = {ethernet + Be16(0x88cc) + Counting(46), icmp_v6(128),
+                                     icmp_v6(132), icmp_v6(138), ethernet + Be16(0x86dd)};
+  JamEvents(EventClass::kKernel);
+  for (const Bytes& frame : neighbours) {
+    Relay(frame);
+    EXPECT_EQ(Moved()["kernel_frames"], 1u);
+  }
+  Relay(others[0]);
   EXPECT_EQ(Moved()["drop_mirror_full"], 1u);
+  Events();
+  JamEvents(EventClass::kNeighbour);
+  for (const Bytes& frame : others) {
+    Relay(frame);
+    const auto moved = Moved();
+    EXPECT_EQ(moved.count("kernel_frames") + moved.count("drop_malformed_ip"), 1u);
+    EXPECT_EQ(moved.count("drop_neighbour_full"), 0u);
+  }
+  for (const Bytes& frame : neighbours) Relay(frame);
+  EXPECT_EQ(Moved()["drop_neighbour_full"], neighbours.size());
 }
 
 TEST_F(ExpiryTest, RoutesAdoptedIsOwedUntilThereIsRoom) {
-  JamEvents();
+  JamEvents(EventClass::kClient);
   Command(PublishRoutes{&routes_, 7});
   Turn();
   for (const EventRecord& event : Events()) EXPECT_NE(event.generation, 7u);

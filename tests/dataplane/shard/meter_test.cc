@@ -222,7 +222,7 @@ TEST_P(MeterTest, RestsUntilTheEndCouldBeTold) {
   Install(1, "198.51.100.11:5000", 50001, kPeerV4, kChannel);
   Turn();
   Pass(FromClient(10));
-  JamEvents();
+  JamEvents(EventClass::kClient);
   Command(RemoveAllocation{0});
   Command(RemoveAllocation{1});
   Turn();

@@ -153,7 +153,9 @@ void NodeTest::Build(const NodeOptions& options) {
   for (ShardId i = 0; i < options.shards; ++i) {
     config.id = i;
     config.commands = ring("commands" + std::to_string(i), 64);
-    config.events = ring("events" + std::to_string(i), 64);
+    for (unsigned c = 0; c < kEventClasses; ++c) {
+      config.events[c] = ring("events" + std::to_string(i) + "_" + std::to_string(c), 64);
+    }
     auto shard = Shard::Create(config);
     ASSERT_TRUE(shard.ok()) << shard.status();
     shards_.push_back(*std::move(shard));
@@ -232,12 +234,15 @@ std::vector<Bytes> NodeTest::Sent() {
 
 std::vector<EventRecord> NodeTest::Events() {
   std::vector<EventRecord> records;
-  for (ShardConfig& config : configs_) {
-    uint8_t element[64];
-    while (rte_ring_dequeue_elem(config.events, element, sizeof element) == 0) {
-      Event event;
-      std::memcpy(static_cast<void*>(&event), element, sizeof event);
-      records.push_back(RecordOf(event));
+  for (const ShardConfig& config : configs_) {
+    for (unsigned c = 0; c < kEventClasses; ++c) {
+      uint8_t element[64];
+      while (rte_ring_dequeue_elem(config.events[c], element, sizeof element) == 0) {
+        Event event;
+        std::memcpy(static_cast<void*>(&event), element, sizeof event);
+        records.push_back(RecordOf(event));
+        records.back().event_class = static_cast<EventClass>(c);
+      }
     }
   }
   return records;
@@ -291,11 +296,12 @@ void NodeTest::JamPort() {
   rte_ring_enqueue(world.tx[0], filler);
 }
 
-void NodeTest::JamEvents(ShardId shard) {
+void NodeTest::JamEvents(EventClass event_class, ShardId shard) {
   uint8_t element[64] = {};
   const Event filler = RoutesAdoptedEvent{0};
   std::memcpy(element, &filler, sizeof filler);
-  while (rte_ring_enqueue_elem(configs_[shard].events, element, sizeof element) == 0) {
+  rte_ring* ring = configs_[shard].events[static_cast<unsigned>(event_class)];
+  while (rte_ring_enqueue_elem(ring, element, sizeof element) == 0) {
   }
 }
 

@@ -37,6 +37,7 @@ struct EventRecord {
   uint32_t generation = 0;
   AllocationId ended = 0;
   MeterReading totals = {};
+  EventClass event_class = EventClass::kClient;
 };
 
 struct NodeOptions {
@@ -69,7 +70,7 @@ class NodeTest : public ::testing::Test {
   void Wait(Deciseconds deciseconds) { now_ += deciseconds; }
   /// What left by the port since the last call, of all queues.
   std::vector<Bytes> Sent();
-  /// Events since the last call.
+  /// Events since the last call, each shard's by class.
   std::vector<EventRecord> Events();
   /// Counters that moved since the last call, all shards together, without bytes and cycles.
   std::map<std::string, uint64_t> Moved();
@@ -86,8 +87,8 @@ class NodeTest : public ::testing::Test {
 
   /// Fills the port's transmit ring; Sent() empties it again.
   void JamPort();
-  /// Fills the event ring; Events() empties it again.
-  void JamEvents(ShardId shard = 0);
+  /// Fills the ring of this class of events; Events() empties it again.
+  void JamEvents(EventClass event_class, ShardId shard = 0);
   /// Takes every buffer out of a pool, until Replenish.
   void ExhaustPool(bool jumbo);
   void Replenish();

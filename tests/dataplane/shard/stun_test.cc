@@ -169,9 +169,59 @@ TEST_F(StunTest, RequestsOfOnePrefixAreBudgeted) {
   EXPECT_EQ(Moved()["punted"], 0u);
 }
 
-TEST_F(StunTest, FullEventRingDropsRequests) {
-  JamEvents();
-  EXPECT_EQ(Fate(Stun(0x0003, {}, Transaction())), "drop_punt_full");
+TEST_F(StunTest, StrangersSpendNothingOfTheirNeighboursBudget) {
+  NodeOptions options;
+  options.requests_per_prefix = 5;
+  Build(options);
+  Install(0, kClientV4, 50000, kPeerV4, 0);
+  const Bytes request = Stun(0x0001, {}, Transaction());
+  for (int i = 0; i < 6; ++i) Relay(From("198.51.100.11:5000", request));
+  EXPECT_EQ(Moved()["drop_punt_budget"], 1u);
+  for (int i = 0; i < 6; ++i) Relay(From(kClientV4, Stun(0x0004, {}, Transaction())));
+  const auto moved = Moved();
+  EXPECT_EQ(moved.at("punted"), 5u);
+  EXPECT_EQ(moved.at("drop_punt_budget"), 1u);
+}
+
+TEST_F(StunTest, StrangersAndClientsTakeNoRoomFromEachOther) {
+  Install(0, kClientV4, 50000, kPeerV4, 0);
+  const Bytes request = Stun(0x0004, {}, Transaction());
+  JamEvents(EventClass::kStranger);
+  Relay(From("203.0.113.9:9", request));
+  Relay(From(kClientV4, request));
+  auto moved = Moved();
+  EXPECT_EQ(moved["punted"], 1u);
+  EXPECT_EQ(moved["drop_stranger_punt_full"], 1u);
+  Events();
+  JamEvents(EventClass::kClient);
+  Relay(From("203.0.113.9:9", request));
+  Relay(From(kClientV4, request));
+  moved = Moved();
+  EXPECT_EQ(moved["punted"], 1u);
+  EXPECT_EQ(moved["drop_client_punt_full"], 1u);
+}
+
+TEST_F(StunTest, ARequestIsKnownByItsClient) {
+  NodeOptions options;
+  options.shards = 2;
+  Build(options);
+  Install(0, kClientV4, 50000, kPeerV4, 0, 1);
+  const auto class_at = [&](ShardId shard) {
+    Arrive(From(kClientV4, Stun(0x0004, {}, Transaction())).Encode(), shard);
+    Turn(2);
+    const auto events = Events();
+    EXPECT_EQ(events.size(), 1u);
+    return events.at(0).event_class;
+  };
+  EXPECT_EQ(class_at(1), EventClass::kClient);
+  EXPECT_EQ(class_at(0), EventClass::kStranger);
+  Command(AddClientRedirect{{At(kClientV4), 0}, 1}, 0);
+  Turn();
+  EXPECT_EQ(class_at(0), EventClass::kClient);
+  Command(RemoveAllocation{0}, 1);
+  Turn();
+  Events();
+  EXPECT_EQ(class_at(1), EventClass::kStranger);
 }
 
 TEST_F(StunTest, IcmpErrorsBecomeDataIndications) {

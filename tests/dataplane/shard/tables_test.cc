@@ -97,7 +97,7 @@ TEST(RequestBudget, RefillsWithTime) {
   const IpAddress source = At("192.0.2.9:1").address;
   const auto take = [&](Deciseconds now) {
     int taken = 0;
-    for (int i = 0; i < 100; ++i) taken += budget.Take(secret, source, now) ? 1 : 0;
+    for (int i = 0; i < 100; ++i) taken += budget.Take(secret, source, false, now) ? 1 : 0;
     return taken;
   };
   EXPECT_EQ(take(5), 10);

@@ -190,7 +190,7 @@ TEST_F(TransmitTest, WhatIsHeldFollowsNewRoutesAndKeepsItsDeadline) {
 }
 
 TEST_F(TransmitTest, ANextHopThatCannotBeAskedForIsAskedForAgain) {
-  JamEvents();
+  JamEvents(EventClass::kNeighbour);
   SendTo("192.0.2.100:1");
   Events();
   SendTo("192.0.2.100:1");
