@@ -1,4 +1,3 @@
-#include "dataplane/shard/general_relay.h"
 #include "dataplane/shard/stages.h"
 #include "dataplane/shard/stun_wire.h"
 
@@ -6,7 +5,8 @@ namespace causeway {
 namespace {
 
 // To a peer (RFC 8656 section 11.2).
-void RelaySend(ShardState& state, Packet& packet, const wire::Summary& message) {
+void RelaySend(ShardState& state, Packet& packet, const wire::Summary& message,
+               OutgoingList& outgoing) {
   const Endpoint& peer = message.peer;
   const RelayPort& relay = state.flows.line(packet.slot).Relay(!peer.address.IsV4());
   if (!relay.IsSet()) return state.Drop(packet, Counter::k_drop_family);
@@ -18,16 +18,16 @@ void RelaySend(ShardState& state, Packet& packet, const wire::Summary& message) 
   packet.old_sum += SumBytes(packet.payload, message.data) +
                     SumAt(packet.payload + end, packet.payload_len - end, (end & 1) != 0);
   HotLine& line = state.flows.line(packet.slot);
-  const NextHopId hop = line.peer == peer.address
-                            ? state.next_hops.LookUp(line.peer_hop, peer.address)
-                            : state.next_hops.LookUp(peer.address);
-  const Leg leg = {state.config.node.relay_addresses[relay.address_index], peer.address, relay.port,
-                   peer.port};
+  Outgoing& datagram = outgoing.Add(packet, Way::kToPeer, Counter::k_send_to_peer,
+                                    packet.payload + message.data, message.data_size);
   const bool same_family = packet.FromV6() != peer.address.IsV4();
-  const Piece piece = {.data = packet.payload + message.data,
-                       .size = message.data_size,
-                       .send_dont_fragment = message.dont_fragment && same_family};
-  RelayEither(state, packet, piece, NoPrefix{}, leg, hop, Way::kToPeer, Counter::k_send_to_peer);
+  datagram.send_dont_fragment = message.dont_fragment && same_family;
+  datagram.leg = {state.config.node.relay_addresses[relay.address_index], peer.address, relay.port,
+                  peer.port};
+  datagram.next_hop = line.peer == peer.address
+                          ? state.next_hops.LookUp(line.peer_hop, peer.address)
+                          : state.next_hops.LookUp(peer.address);
+  datagram.prefix.SetNone();
 }
 
 bool ChecksumHolds(const Packet& packet) {
@@ -127,7 +127,7 @@ bool ReadOne(ShardState& state, Packet& packet, wire::Summary& message) {
 
 }  // namespace
 
-void HandleStun(ShardState& state, const PacketList& packets) {
+void HandleStun(ShardState& state, const PacketList& packets, OutgoingList& outgoing) {
   wire::Summary messages[kBurst];
   PacketList sends;
   for (Packet* packet : packets) {
@@ -139,7 +139,8 @@ void HandleStun(ShardState& state, const PacketList& packets) {
     if (state.flows.line(packet.slot).peer == messages[i].peer.address) continue;
     state.flows.PrefetchPermissionEntry(packet.hash);
   }
-  for (unsigned i = 0; i < sends.count; ++i) RelaySend(state, *sends.items[i], messages[i]);
+  for (unsigned i = 0; i < sends.count; ++i)
+    RelaySend(state, *sends.items[i], messages[i], outgoing);
 }
 
 }  // namespace causeway

@@ -1,66 +1,56 @@
-#include "dataplane/shard/general_relay.h"
 #include "dataplane/shard/stages.h"
 #include "dataplane/shard/stun_wire.h"
 
 namespace causeway {
 namespace {
 
-/// STUN header, XOR-PEER-ADDRESS and the header of DATA (RFC 8656 section 11.3).
-struct DataPrefix {
-  DataPrefix(ShardState& state, const Endpoint& peer, uint16_t length, uint8_t padding) {
-    uint8_t transaction_id[12];
-    const uint64_t random[2] = {state.Random(), state.Random()};
-    std::memcpy(transaction_id, random, 12);
-    const unsigned address = wire::XorAddressSize(peer.address);
-    size_ = wire::kHeaderSize + address + 4;
-    wire::WriteHeader(bytes_, wire::kDataIndication,
-                      static_cast<uint16_t>(address + 4u + length + padding), transaction_id);
-    wire::WriteXorAddress(bytes_ + wire::kHeaderSize, wire::kXorPeerAddress, peer, transaction_id);
-    StoreBe16(bytes_ + size_ - 4, wire::kData);
-    StoreBe16(bytes_ + size_ - 2, length);
-  }
-  unsigned size() const { return size_; }
-  void Write(uint8_t* at) const { std::memcpy(at, bytes_, size_); }
-  ChecksumSum Sum() const { return SumBytes(bytes_, size_); }
-
- private:
-  uint8_t bytes_[wire::kHeaderSize + 24 + 4];
-  unsigned size_;
-};
-
-void RelayAsIndication(ShardState& state, Packet& packet, const Leg& leg, NextHopId hop) {
-  const auto padding = static_cast<uint8_t>(-packet.payload_len & 3);
-  if (packet.payload_len > 0xffff - 64) return state.Drop(packet, Counter::k_drop_too_big);
-  const DataPrefix prefix(state, {packet.source, packet.source_port}, packet.payload_len, padding);
-  RelayEither(state, packet, {packet.payload, packet.payload_len, padding}, prefix, leg, hop,
-              Way::kToClient, Counter::k_data_to_client);
+void MakeTransactionId(ShardState& state, uint8_t* id) {
+  const uint64_t random[2] = {state.Random(), state.Random()};
+  std::memcpy(id, random, 12);
 }
 
-void RelayAs(ShardState& state, Packet& packet, uint16_t channel) {
+// Address and port of the leg to a client.
+Leg ClientLeg(const ShardState& state, const HotLine& line) {
+  return {state.config.node.listen_addresses[line.local_index], line.client,
+          state.config.node.listen_port, line.client_port};
+}
+
+// `channel` 0: as a Data indication.
+void RelayAs(ShardState& state, Packet& packet, uint16_t channel, OutgoingList& outgoing) {
+  const uint16_t size = packet.payload_len;
+  if (channel == 0 && size > 0xffff - 64) return state.Drop(packet, Counter::k_drop_too_big);
+  Outgoing& datagram =
+      outgoing.Add(packet, Way::kToClient,
+                   channel == 0 ? Counter::k_data_to_client : Counter::k_channel_to_client,
+                   packet.payload, size);
+  if (channel == 0) {
+    uint8_t id[12];
+    MakeTransactionId(state, id);
+    datagram.padding = static_cast<uint8_t>(-size & 3);
+    datagram.prefix.SetDataIndication({packet.source, packet.source_port}, size, datagram.padding,
+                                      id);
+  } else {
+    datagram.prefix.SetChannel(channel, size);
+  }
   HotLine& line = state.flows.line(packet.slot);
-  const Leg leg = {state.config.node.listen_addresses[line.local_index], line.client,
-                   state.config.node.listen_port, line.client_port};
-  const NextHopId hop = state.next_hops.LookUp(line.client_hop, line.client);
-  if (channel == 0) return RelayAsIndication(state, packet, leg, hop);
-  RelayEither(state, packet, {packet.payload, packet.payload_len},
-              ChannelPrefix(channel, packet.payload_len), leg, hop, Way::kToClient,
-              Counter::k_channel_to_client);
+  datagram.leg = ClientLeg(state, line);
+  datagram.next_hop = state.next_hops.LookUp(line.client_hop, line.client);
 }
 
 // False when it is not of the inline channel.
-bool RelayInline(ShardState& state, Packet& packet) {
+bool RelayInline(ShardState& state, Packet& packet, OutgoingList& outgoing) {
   const HotLine& line = state.flows.line(packet.slot);
   const bool is_inline = line.peer == packet.source && line.peer_port == packet.source_port &&
                          line.channel_expiry > state.now && line.permission_expiry > state.now;
   if (!is_inline) return false;
   state.flows.UseInline(packet.slot);
-  RelayAs(state, packet, line.channel);
+  RelayAs(state, packet, line.channel, outgoing);
   return true;
 }
 
 // A client's channels beside the inline one are asked first: what has a channel is that channel's use,
 // not the permission's.
-void RelayByTables(ShardState& state, Packet& packet) {
+void RelayByTables(ShardState& state, Packet& packet, OutgoingList& outgoing) {
   const HotLine& line = state.flows.line(packet.slot);
   const ChannelEntry* channel = nullptr;
   if (line.HasMoreChannels()) {
@@ -72,7 +62,7 @@ void RelayByTables(ShardState& state, Packet& packet) {
           ? state.flows.UsePermission(packet.hash, packet.slot, packet.source, state.now)
           : state.flows.IsPermitted(packet.hash, packet.slot, packet.source, state.now);
   if (!permitted) return state.Drop(packet, Counter::k_drop_no_permission);
-  RelayAs(state, packet, channel == nullptr ? uint16_t{0} : channel->number);
+  RelayAs(state, packet, channel == nullptr ? uint16_t{0} : channel->number, outgoing);
 }
 
 void PrefetchTables(const ShardState& state, Packet& packet) {
@@ -95,17 +85,17 @@ void PrefetchEntries(const ShardState& state, const Packet& packet) {
 
 }  // namespace
 
-void RelayFromPeers(ShardState& state, const PacketList& packets) {
+void RelayFromPeers(ShardState& state, const PacketList& packets, OutgoingList& outgoing) {
   PacketList others;
   for (Packet* packet : packets) {
-    if (RelayInline(state, *packet)) continue;
+    if (RelayInline(state, *packet, outgoing)) continue;
     PrefetchTables(state, *packet);
     others.Push(packet);
   }
   for (const Packet* packet : others) PrefetchEntries(state, *packet);
   for (Packet* packet : others) {
     // Another packet of this burst may have made its channel the inline one.
-    if (!RelayInline(state, *packet)) RelayByTables(state, *packet);
+    if (!RelayInline(state, *packet, outgoing)) RelayByTables(state, *packet, outgoing);
   }
 }
 
@@ -126,8 +116,7 @@ void SendIcmpIndication(ShardState& state, const RelayIcmp& icmp) {
   rte_mbuf* mbuf = rte_pktmbuf_alloc(state.config.pool);
   if (mbuf == nullptr) return state.Count(Counter::k_drop_no_buffer);
   uint8_t transaction_id[12];
-  const uint64_t random[2] = {state.Random(), state.Random()};
-  std::memcpy(transaction_id, random, 12);
+  MakeTransactionId(state, transaction_id);
   auto* message = rte_pktmbuf_mtod(mbuf, uint8_t*);
   wire::WriteHeader(message, wire::kDataIndication, static_cast<uint16_t>(address + 12),
                     transaction_id);
@@ -138,9 +127,7 @@ void SendIcmpIndication(ShardState& state, const RelayIcmp& icmp) {
   StoreBe16(attribute + 2, 8);
   StoreBe32(attribute + 4, uint32_t{icmp.type} << 8 | icmp.code);
   StoreBe32(attribute + 8, icmp.error_data);
-  const HotLine& line = state.flows.line(slot);
-  const Leg leg = {state.config.node.listen_addresses[line.local_index], line.client,
-                   state.config.node.listen_port, line.client_port};
+  const Leg leg = ClientLeg(state, state.flows.line(slot));
   if (SendOwn(state, mbuf, message, size, leg)) state.Count(Counter::k_icmp_to_client);
 }
 

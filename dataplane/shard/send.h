@@ -14,8 +14,8 @@ inline constexpr uint8_t kDefaultTtl = 64;
 
 /// One UDP datagram's addresses. Ports are in host order.
 struct Leg {
-  const IpAddress& source;
-  const IpAddress& destination;
+  IpAddress source;
+  IpAddress destination;
   uint16_t source_port;
   uint16_t destination_port;
 };

@@ -118,9 +118,11 @@ void ShardImpl::Process(rte_mbuf* const* frames, unsigned count, bool with_flags
   Classify(state_, frames, count, with_flags, burst);
   LookUpClients(state_, burst);
   LookUpPeers(state_, burst);
-  RelayChannelData(state_, burst.channel_data);
-  HandleStun(state_, burst.stun);
-  RelayFromPeers(state_, burst.peers);
+  OutgoingList outgoing;
+  RelayChannelData(state_, burst.channel_data, outgoing);
+  HandleStun(state_, burst.stun, outgoing);
+  RelayFromPeers(state_, burst.peers, outgoing);
+  SendOutgoing(state_, outgoing);
 }
 
 unsigned ShardImpl::ServeLoopback() {

@@ -1,6 +1,7 @@
 // The stages of the packet path, in order; each works on a whole burst.
 #pragma once
 
+#include "dataplane/shard/outgoing.h"
 #include "dataplane/shard/packet.h"
 #include "dataplane/shard/state.h"
 
@@ -30,13 +31,15 @@ void LookUpClients(ShardState& state, Burst& burst);
 /// Finds the allocations of the peers' datagrams; those of none are dropped.
 void LookUpPeers(ShardState& state, Burst& burst);
 
+// These describe what is to be sent in `outgoing`; SendOutgoing sends it.
+
 /// ChannelData of clients, to peers (RFC 8656 section 12.6).
-void RelayChannelData(ShardState& state, const PacketList& packets);
+void RelayChannelData(ShardState& state, const PacketList& packets, OutgoingList& outgoing);
 /// STUN messages of clients: Send indications are relayed, Binding requests answered, other
 /// requests punted, all else is dropped.
-void HandleStun(ShardState& state, const PacketList& packets);
+void HandleStun(ShardState& state, const PacketList& packets, OutgoingList& outgoing);
 /// Datagrams of peers, to clients (RFC 8656 sections 11.3, 12.7).
-void RelayFromPeers(ShardState& state, const PacketList& packets);
+void RelayFromPeers(ShardState& state, const PacketList& packets, OutgoingList& outgoing);
 
 /// Applies up to a ring's burst of commands; returns how many.
 unsigned ApplyCommands(ShardState& state);
