@@ -47,6 +47,19 @@ bool IsChannelData(const uint8_t* frame) {
              LoadBe16(frame + kUdpAt + 4);
 }
 
+// Its FINGERPRINT, DONT-FRAGMENT or any other order of attributes is for the general stages.
+bool IsPlainSend(const uint8_t* frame) {
+  const uint32_t size = LoadBe16(frame + kUdpAt + 4) - kUdpHeaderSize;
+  if (size < kSendHeaderSize) return false;
+  const uint32_t padded = (LoadBe16(frame + kSendDataAt + 2) + 3u) & ~3u;
+  return LoadBe32(frame + kDataAt) ==
+             (uint32_t{wire::kSendIndication} << 16 | (size - wire::kHeaderSize)) &&
+         LoadBe32(frame + kDataAt + 4) == wire::kCookie &&
+         LoadBe32(frame + kSendPeerAt) == (uint32_t{wire::kXorPeerAddress} << 16 | 8) &&
+         frame[kSendPeerAt + 5] == static_cast<uint8_t>(Family::kIpv4) &&
+         LoadBe16(frame + kSendDataAt) == wire::kData && padded + kSendHeaderSize == size;
+}
+
 // Where the next ones go.
 struct Room {
   FastClient* client;
@@ -60,7 +73,9 @@ bool Take(const ShardState& state, rte_mbuf* mbuf, unsigned place, Room& room) {
   const V4AddressIndex::Entry& local = state.v4_addresses.LookUp(LoadRaw32(frame + kIpAt + 16));
   const uint16_t port = LoadBe16(frame + kUdpAt + 2);
   if (port == state.config.node.listen_port && local.listen != LocalAddress::kNone) {
-    if (mbuf->data_len < kDataAt + kChannelHeaderSize || !IsChannelData(frame) ||
+    if (mbuf->data_len < kDataAt + kChannelHeaderSize) return false;
+    const bool is_send = !IsChannelData(frame);
+    if ((is_send && !IsPlainSend(frame)) ||
         !HasOrdinaryChecksums(frame, state.config.partial_checksums)) {
       return false;
     }
@@ -68,8 +83,8 @@ bool Take(const ShardState& state, rte_mbuf* mbuf, unsigned place, Room& room) {
         LoadV4(frame + kIpAt + 12), LoadBe16(frame + kUdpAt), static_cast<uint8_t>(local.listen));
     state.flows.PrefetchClient(hash);
     *room.client++ = {
-        mbuf, frame, hash, 0, static_cast<uint8_t>(place), static_cast<uint8_t>(local.listen),
-        false};
+        mbuf,    frame, hash, 0, static_cast<uint8_t>(place), static_cast<uint8_t>(local.listen),
+        is_send, false};
     return true;
   }
   if (local.relay == LocalAddress::kNone || !state.flows.InRelayRange(port) ||

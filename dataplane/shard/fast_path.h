@@ -1,9 +1,9 @@
-// The fast path of ordinary packets: all-IPv4 datagrams of an allocation's inline channel. Each stage
+// The fast path of ordinary packets: all-IPv4 datagrams of an allocation's inline peer. Each stage
 // works on a whole burst and touches nothing of a packet that it cannot take; such packets take the
 // general path, which alone knows drops, events and all that is rare.
 #pragma once
 
-#include "dataplane/shard/send.h"
+#include "dataplane/shard/outgoing.h"
 #include "dataplane/shard/state.h"
 
 namespace causeway {
@@ -12,9 +12,13 @@ namespace causeway {
 inline constexpr unsigned kIpAt = kEthernetHeaderSize;
 inline constexpr unsigned kUdpAt = kIpAt + kIpv4HeaderSize;
 inline constexpr unsigned kDataAt = kUdpAt + kUdpHeaderSize;
-inline constexpr unsigned kChannelHeaderSize = 4;
+inline constexpr unsigned kChannelHeaderSize = DataPrefix::kChannel;
+// Where things are in a plain Send indication: XOR-PEER-ADDRESS of IPv4, then DATA, nothing else.
+inline constexpr unsigned kSendPeerAt = kDataAt + wire::kHeaderSize;
+inline constexpr unsigned kSendDataAt = kSendPeerAt + 12;
+inline constexpr unsigned kSendHeaderSize = DataPrefix::kIndicationV4;
 
-/// A client's ChannelData, header included.
+/// A client's ChannelData or Send indication.
 struct FastClient {
   rte_mbuf* mbuf;
   uint8_t* frame;
@@ -22,6 +26,7 @@ struct FastClient {
   uint32_t slot;  // allocation
   uint8_t place;  // in the burst
   uint8_t local;  // index among listen_addresses
+  bool is_send;
   bool found;
 };
 

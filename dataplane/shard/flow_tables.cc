@@ -326,13 +326,13 @@ void FlowTables::UpdateInline(AllocationId allocation) {
     line.peer_port = channel.peer_port;
     line.channel = channel.number;
     line.channel_expiry = std::min(channel.expiry, cold.expiry);
-    line.flags |= InlineFamily(line);
   } else {
     const uint32_t permission = cold.inline_permission_plus_1;
     line.peer = permission == 0 ? IpAddress{} : permissions_[permission - 1].peer;
     line.peer_port = line.channel = 0;
     line.channel_expiry = 0;
   }
+  line.flags |= InlineFamily(line);
   if (line.peer != before) line.peer_hop = {};
   const uint32_t permission =
       LookUpPermission(PermissionHash(allocation, line.peer), allocation, line.peer);

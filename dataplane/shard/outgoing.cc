@@ -1,7 +1,5 @@
 #include "dataplane/shard/outgoing.h"
 
-#include "dataplane/shard/stun_wire.h"
-
 namespace causeway {
 namespace {
 
@@ -100,18 +98,6 @@ void CheckAll(ShardState& state, OutgoingList& list) {
 }
 
 }  // namespace
-
-void DataPrefix::SetDataIndication(const Endpoint& peer, uint16_t length, uint8_t padding,
-                                   const uint8_t* transaction_id) {
-  size_ = peer.address.IsV4() ? kIndicationV4 : kIndicationV6;
-  wire::WriteHeader(bytes_, wire::kDataIndication,
-                    static_cast<uint16_t>(size_ - wire::kHeaderSize + length + padding),
-                    transaction_id);
-  wire::WriteXorAddress(bytes_ + wire::kHeaderSize, wire::kXorPeerAddress, peer, transaction_id);
-  StoreBe16(bytes_ + size_ - 4, wire::kData);
-  StoreBe16(bytes_ + size_ - 2, length);
-  sum_ = SumBytes(bytes_, size_);
-}
 
 void SendOutgoing(ShardState& state, OutgoingList& list) {
   CheckAll(state, list);

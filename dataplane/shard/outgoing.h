@@ -2,11 +2,13 @@
 // sends them, a burst at a time.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 
 #include "dataplane/ip/checksum.h"
 #include "dataplane/shard/send.h"
+#include "dataplane/shard/stun_wire.h"
 
 namespace causeway {
 
@@ -18,20 +20,20 @@ class DataPrefix {
   // STUN header, XOR-PEER-ADDRESS, header of DATA.
   static constexpr unsigned kIndicationV4 = 36;
   static constexpr unsigned kIndicationV6 = 48;
+  using TransactionId = std::array<uint32_t, 3>;  // as in memory
 
   void SetNone() {
     size_ = 0;
     sum_ = 0;
   }
   void SetChannel(uint16_t number, uint16_t length) {
-    const uint32_t word = __builtin_bswap32(uint32_t{number} << 16 | length);
-    std::memcpy(bytes_, &word, 4);
+    words_[0] = Word(number, length);
     size_ = kChannel;
-    sum_ = word;
+    sum_ = words_[0];
   }
   /// `padding` bytes follow the data.
   void SetDataIndication(const Endpoint& peer, uint16_t length, uint8_t padding,
-                         const uint8_t* transaction_id);
+                         const TransactionId& id);
 
   unsigned size() const { return size_; }
   ChecksumSum sum() const { return sum_; }
@@ -40,19 +42,44 @@ class DataPrefix {
       case 0:
         return;
       case kChannel:
-        return void(std::memcpy(at, bytes_, kChannel));
+        return void(std::memcpy(at, words_, kChannel));
       case kIndicationV4:
-        return void(std::memcpy(at, bytes_, kIndicationV4));
+        return void(std::memcpy(at, words_, kIndicationV4));
       default:
-        std::memcpy(at, bytes_, kIndicationV6);
+        std::memcpy(at, words_, kIndicationV6);
     }
   }
 
  private:
+  static uint32_t Word(unsigned high, unsigned low) { return __builtin_bswap32(high << 16 | low); }
+
   ChecksumSum sum_;
   uint8_t size_;
-  uint8_t bytes_[kIndicationV6];
+  uint32_t words_[kIndicationV6 / 4];  // as in memory
 };
+
+inline void DataPrefix::SetDataIndication(const Endpoint& peer, uint16_t length, uint8_t padding,
+                                          const TransactionId& id) {
+  const bool v4 = peer.address.IsV4();
+  size_ = v4 ? kIndicationV4 : kIndicationV6;
+  const uint32_t mask[4] = {__builtin_bswap32(wire::kCookie), id[0], id[1], id[2]};
+  uint32_t* word = words_;
+  *word++ = Word(wire::kDataIndication, size_ - wire::kHeaderSize + length + padding);
+  for (const uint32_t each : mask) *word++ = each;
+  *word++ = Word(wire::kXorPeerAddress, v4 ? 8 : 20);
+  *word++ = Word(static_cast<unsigned>(peer.address.family()), peer.port ^ wire::kCookie >> 16);
+  const uint8_t* address = v4 ? peer.address.v4_bytes() : peer.address.bytes();
+  for (unsigned i = 0; i < (v4 ? 1u : 4u); ++i) *word++ = LoadRaw32(address + 4 * i) ^ mask[i];
+  *word++ = Word(wire::kData, length);
+  sum_ = 0;
+  for (const uint32_t* each = words_; each != word; ++each) sum_ += *each;
+}
+
+inline DataPrefix::TransactionId NewTransactionId(ShardState& state) {
+  const uint64_t first = state.Random();
+  return {static_cast<uint32_t>(first), static_cast<uint32_t>(first >> 32),
+          static_cast<uint32_t>(state.Random())};
+}
 
 /// A datagram to send in place of one that came. Whoever describes it has removed from the packet's
 /// `old_sum` nothing but `data`: see UdpChecksumOf.

@@ -24,7 +24,8 @@ struct alignas(64) HotLine {
   static constexpr uint8_t kUsed = 1;
   /// There are channels beside the inline one, or the inline one's place is empty.
   static constexpr uint8_t kMoreChannels = 2;
-  /// Client and inline channel's peer are IPv4, and there is an IPv4 relayed address.
+  /// Client and inline peer are IPv4, and there is an IPv4 relayed address: the fast path may take
+  /// it. (A keyed leg will clear it: the fast path changes no payload.)
   static constexpr uint8_t kAllV4 = 4;
   /// The allocation has ended; its slot rests until its totals are told.
   static constexpr uint8_t kEnded = 8;

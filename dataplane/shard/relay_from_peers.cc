@@ -4,11 +4,6 @@
 namespace causeway {
 namespace {
 
-void MakeTransactionId(ShardState& state, uint8_t* id) {
-  const uint64_t random[2] = {state.Random(), state.Random()};
-  std::memcpy(id, random, 12);
-}
-
 // Address and port of the leg to a client.
 Leg ClientLeg(const ShardState& state, const HotLine& line) {
   return {state.config.node.listen_addresses[line.local_index], line.client,
@@ -24,11 +19,9 @@ void RelayAs(ShardState& state, Packet& packet, uint16_t channel, OutgoingList& 
                    channel == 0 ? Counter::k_data_to_client : Counter::k_channel_to_client,
                    packet.payload, size);
   if (channel == 0) {
-    uint8_t id[12];
-    MakeTransactionId(state, id);
     datagram.padding = static_cast<uint8_t>(-size & 3);
     datagram.prefix.SetDataIndication({packet.source, packet.source_port}, size, datagram.padding,
-                                      id);
+                                      NewTransactionId(state));
   } else {
     datagram.prefix.SetChannel(channel, size);
   }
@@ -116,7 +109,7 @@ void SendIcmpIndication(ShardState& state, const RelayIcmp& icmp) {
   rte_mbuf* mbuf = rte_pktmbuf_alloc(state.config.pool);
   if (mbuf == nullptr) return state.Count(Counter::k_drop_no_buffer);
   uint8_t transaction_id[12];
-  MakeTransactionId(state, transaction_id);
+  std::memcpy(transaction_id, NewTransactionId(state).data(), 12);
   auto* message = rte_pktmbuf_mtod(mbuf, uint8_t*);
   wire::WriteHeader(message, wire::kDataIndication, static_cast<uint16_t>(address + 12),
                     transaction_id);

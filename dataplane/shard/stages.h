@@ -13,8 +13,9 @@ struct FrameBurst {
   unsigned count = 0;
 };
 
-/// Relays what is ordinary of a burst received: ChannelData of a client, or a datagram for one from
-/// the peer of its inline channel, IPv4 on both sides, whole, by a next hop that is known. Leaves all
+/// Relays what is ordinary of a burst received: ChannelData and plain Send indications of a client
+/// to its inline peer, and datagrams of that peer, IPv4 on both sides, whole, by a next hop that is
+/// known. Leaves all
 /// else as it came, in order, in `others` (room for kLinkBurst); returns how many. What it does to a
 /// frame is exactly what the other stages would.
 unsigned FastRelay(ShardState& state, const FrameBurst& now, const FrameBurst& ahead,

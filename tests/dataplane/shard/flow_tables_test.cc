@@ -107,7 +107,6 @@ TEST_F(FlowTablesTest, APermissionInUseTakesTheInlinePlaceAlone) {
   PromoteThirdPeer();
   EXPECT_EQ(Line().channel, 0u);
   EXPECT_EQ(Line().peer_port, 0u);
-  EXPECT_EQ(Line().flags & HotLine::kAllV4, 0);
   EXPECT_TRUE(Line().HasMoreChannels());
   EXPECT_TRUE(UsePermission(kThirdPeer));
   EXPECT_FALSE(UsePermission(kThirdPeer, 300));

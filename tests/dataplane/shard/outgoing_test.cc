@@ -11,7 +11,7 @@
 namespace causeway {
 namespace {
 
-constexpr uint8_t kId[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+constexpr DataPrefix::TransactionId kId = {0x04030201, 0x08070605, 0x0c0b0a09};
 constexpr unsigned kRoom = 128;  // before the data
 
 const IpAddress kV4Source = IpAddress::V4(0xc0000201);
