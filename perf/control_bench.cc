@@ -130,7 +130,7 @@ class Bench {
 
   Flavour flavour_;
   CopyingDataplane dataplane_;
-  PeerPolicies policies_{PeerPolicy({})};
+  access::PeerPolicies policies_{access::PeerPolicy({})};
   daemon::SecureRandom random_;
   std::unique_ptr<auth::Authenticator> authenticator_;
   std::unique_ptr<Server> server_;

@@ -19,10 +19,6 @@ auth::Tenant MakeTenant(const config::Config& node, const config::TenantConfig& 
   return tenant;
 }
 
-void Append(std::vector<Prefix>& to, const std::vector<Prefix>& from) {
-  to.insert(to.end(), from.begin(), from.end());
-}
-
 }  // namespace
 
 auth::CredentialsConfig MakeCredentialsConfig(const config::Config& config) {
@@ -49,9 +45,9 @@ absl::Status ReplaceableAuthenticator::Replace(const config::Config& config) {
   return absl::OkStatus();
 }
 
-turn::PeerPolicies MakePeerPolicies(const config::Config& config,
-                                    const std::vector<IpAddress>& kernel_addresses) {
-  turn::PeerPolicy::Config node;
+access::PeerPolicies MakePeerPolicies(const config::Config& config,
+                                      const std::vector<IpAddress>& kernel_addresses) {
+  access::PeerPolicy::Config node;
   node.allow = config.allow_peers;
   node.deny = config.deny_peers;
   node.node_addresses = kernel_addresses;
@@ -59,13 +55,11 @@ turn::PeerPolicies MakePeerPolicies(const config::Config& config,
                              config.node.listen_addresses.end());
   node.relay_addresses = config.node.relay_addresses;
   node.allow_hairpin = config.allow_hairpin;
-  turn::PeerPolicies policies((turn::PeerPolicy(node)));
+  const access::PeerPolicy policy(node);
+  access::PeerPolicies policies(policy);
   for (const config::TenantConfig& tenant : config.tenants) {
     if (tenant.allow_peers.empty() && tenant.deny_peers.empty()) continue;
-    turn::PeerPolicy::Config own = node;
-    Append(own.allow, tenant.allow_peers);
-    Append(own.deny, tenant.deny_peers);
-    policies.Add(tenant.name, turn::PeerPolicy(std::move(own)));
+    policies.Add(tenant.name, policy.With(tenant.allow_peers, tenant.deny_peers));
   }
   return policies;
 }

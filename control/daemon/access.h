@@ -8,9 +8,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "control/access/peer_policies.h"
 #include "control/auth/authenticator.h"
 #include "control/config/config.h"
-#include "control/turn/peer_policies.h"
 #include "dataplane/address.h"
 
 namespace causeway::daemon {
@@ -47,7 +47,7 @@ auth::CredentialsConfig MakeCredentialsConfig(const config::Config& config);
 
 /// The policies of these settings, on a host with these addresses of its own. A tenant has one of
 /// its own when it has peer rules, which stand beside the node's.
-turn::PeerPolicies MakePeerPolicies(const config::Config& config,
-                                    const std::vector<IpAddress>& kernel_addresses);
+access::PeerPolicies MakePeerPolicies(const config::Config& config,
+                                      const std::vector<IpAddress>& kernel_addresses);
 
 }  // namespace causeway::daemon

@@ -41,7 +41,7 @@ LinkConfig MakeLinkConfig(const config::Config& config) {
 absl::Status CheckPciDevice(const std::string& device) {
   if (!config::IsPciDevice(device)) return absl::OkStatus();
   const std::string bus = device.substr(0, device.find(','));
-  if (access(("/sys/bus/pci/devices/" + bus).c_str(), F_OK) == 0) return absl::OkStatus();
+  if (::access(("/sys/bus/pci/devices/" + bus).c_str(), F_OK) == 0) return absl::OkStatus();
   return absl::NotFoundError(
       absl::StrCat("there is no PCI device ", bus, " (lspci -D lists those there are)"));
 }
@@ -167,7 +167,7 @@ absl::Status Daemon::StartKernelSide() {
 }
 
 absl::Status Daemon::StartServer() {
-  policies_ = std::make_unique<turn::PeerPolicies>(MakePeerPolicies(config_, kernel_addresses_));
+  policies_ = std::make_unique<access::PeerPolicies>(MakePeerPolicies(config_, kernel_addresses_));
   turn::ServerConfig settings;
   settings.node = config_.node;
   settings.limits = config_.limits;

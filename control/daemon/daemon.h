@@ -76,7 +76,7 @@ class Daemon {
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<next_hop::IcmpListener> icmp_;
   std::unique_ptr<ReplaceableAuthenticator> authenticator_;
-  std::unique_ptr<turn::PeerPolicies> policies_;
+  std::unique_ptr<access::PeerPolicies> policies_;
   std::unique_ptr<turn::Server> server_;
   std::unique_ptr<ControlSink> sink_;
   // Tasks for the control thread from others, which end before it does; closed when Run returns.

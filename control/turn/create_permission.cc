@@ -51,7 +51,7 @@ void Server::Impl::PeerList::Add(const IpAddress& peer) {
 bool Server::Impl::IsForbidden(const AllocationRecord& record,
                                const stun::AddressValue& peer) const {
   return peer.mapped_in_v6 ||
-         policies_.Check(*record.grant, peer.endpoint.address) == PeerVerdict::kDenied;
+         policies_.Check(*record.grant, peer.endpoint.address) == access::PeerVerdict::kDenied;
 }
 
 }  // namespace causeway::turn

@@ -174,12 +174,12 @@ void PeerTable::RemoveFamily(uint32_t allocation, Family family) {
   RemoveIf(allocation, [family](const IpAddress& peer) { return peer.family() == family; });
 }
 
-void PeerTable::RemoveDenied(const PeerPolicies& policies) {
+void PeerTable::RemoveDenied(const access::PeerPolicies& policies) {
   for (uint32_t i = 0; i < allocations_.capacity(); ++i) {
     if (!allocations_[i].InUse()) continue;
     const auth::Grant& grant = *allocations_[i].grant;
     RemoveIf(i, [&](const IpAddress& peer) {
-      return policies.Check(grant, peer) == PeerVerdict::kDenied;
+      return policies.Check(grant, peer) == access::PeerVerdict::kDenied;
     });
   }
 }

@@ -5,9 +5,9 @@
 #include <optional>
 #include <vector>
 
+#include "control/access/peer_policies.h"
 #include "control/turn/allocation.h"
 #include "control/turn/observer.h"
-#include "control/turn/peer_policies.h"
 #include "control/turn/server.h"
 #include "control/turn/slot_pool.h"
 #include "control/turn/timer_wheel.h"
@@ -47,7 +47,7 @@ class PeerTable {
 
   void RemoveAll(uint32_t allocation);
   void RemoveFamily(uint32_t allocation, Family family);
-  void RemoveDenied(const PeerPolicies& policies);
+  void RemoveDenied(const access::PeerPolicies& policies);
 
   /// Tells the shard to forget the allocation's permissions and channels, or to learn them again.
   void Withdraw(uint32_t allocation);

@@ -55,7 +55,7 @@ ServerConfig Usable(ServerConfig config) {
 }  // namespace
 
 Server::Impl::Impl(ServerConfig config, Dataplane& dataplane, auth::Authenticator& authenticator,
-                   const PeerPolicies& policies)
+                   const access::PeerPolicies& policies)
     : config_(Usable(std::move(config))),
       dataplane_(dataplane),
       authenticator_(authenticator),
@@ -199,7 +199,7 @@ size_t Server::Impl::BytesPerAllocation() const {
 }
 
 Server::Server(ServerConfig config, Dataplane& dataplane, auth::Authenticator& authenticator,
-               const PeerPolicies& policies)
+               const access::PeerPolicies& policies)
     : impl_(std::make_unique<Impl>(std::move(config), dataplane, authenticator, policies)) {}
 Server::~Server() = default;
 

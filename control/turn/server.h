@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "control/access/peer_policies.h"
 #include "control/auth/authenticator.h"
-#include "control/turn/peer_policies.h"
 #include "dataplane/commands.h"
 #include "dataplane/node_config.h"
 
@@ -55,7 +55,7 @@ class Server {
  public:
   /// `dataplane`, `authenticator` and `policies` outlive the server.
   Server(ServerConfig config, Dataplane& dataplane, auth::Authenticator& authenticator,
-         const PeerPolicies& policies);
+         const access::PeerPolicies& policies);
   ~Server();
 
   /// A STUN message that a shard punted. Answers through Dataplane::Transmit on the same shard.

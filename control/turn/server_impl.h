@@ -20,7 +20,7 @@ namespace causeway::turn {
 class Server::Impl {
  public:
   Impl(ServerConfig config, Dataplane& dataplane, auth::Authenticator& authenticator,
-       const PeerPolicies& policies);
+       const access::PeerPolicies& policies);
 
   void HandleRequest(ShardId shard, const ClientTuple& tuple, stun::Bytes datagram, Now now);
   void HandleUnknownClient(ShardId shard, const ClientTuple& tuple);
@@ -106,7 +106,7 @@ class Server::Impl {
   const ServerConfig config_;
   Dataplane& dataplane_;
   auth::Authenticator& authenticator_;
-  const PeerPolicies& policies_;
+  const access::PeerPolicies& policies_;
   ServerStats stats_;
   Random random_;
   UserTable users_;

@@ -83,23 +83,23 @@ TEST(MakePeerPolicies, DenyTheNodeAndAllowHairpin) {
   config.node.relay_addresses = {Parse("8.8.4.1"), Parse("8.8.4.2")};
   config.allow_peers = {*Prefix::Parse("10.1.0.0/16")};
   config.deny_peers = {*Prefix::Parse("9.9.9.0/24")};
-  const turn::PeerPolicies policies =
+  const access::PeerPolicies policies =
       MakePeerPolicies(config, {Parse("8.8.4.3"), Parse("10.1.0.1")});
-  const turn::PeerPolicy& policy = policies.Of("default");
-  EXPECT_EQ(policy.Check(Parse("8.8.4.1")), turn::PeerVerdict::kAllowed);
-  EXPECT_EQ(policy.Check(Parse("8.8.4.2")), turn::PeerVerdict::kAllowed);
-  EXPECT_EQ(policy.Check(Parse("8.8.4.3")), turn::PeerVerdict::kDenied);
-  EXPECT_EQ(policy.Check(Parse("10.1.0.1")), turn::PeerVerdict::kDenied);
-  EXPECT_EQ(policy.Check(Parse("10.1.0.2")), turn::PeerVerdict::kAllowed);
-  EXPECT_EQ(policy.Check(Parse("10.2.0.2")), turn::PeerVerdict::kDenied);
-  EXPECT_EQ(policy.Check(Parse("9.9.9.9")), turn::PeerVerdict::kDenied);
-  EXPECT_EQ(policy.Check(Parse("1.1.1.1")), turn::PeerVerdict::kAllowed);
+  const access::PeerPolicy& policy = policies.Of("default");
+  EXPECT_EQ(policy.Check(Parse("8.8.4.1")), access::PeerVerdict::kAllowed);
+  EXPECT_EQ(policy.Check(Parse("8.8.4.2")), access::PeerVerdict::kAllowed);
+  EXPECT_EQ(policy.Check(Parse("8.8.4.3")), access::PeerVerdict::kDenied);
+  EXPECT_EQ(policy.Check(Parse("10.1.0.1")), access::PeerVerdict::kDenied);
+  EXPECT_EQ(policy.Check(Parse("10.1.0.2")), access::PeerVerdict::kAllowed);
+  EXPECT_EQ(policy.Check(Parse("10.2.0.2")), access::PeerVerdict::kDenied);
+  EXPECT_EQ(policy.Check(Parse("9.9.9.9")), access::PeerVerdict::kDenied);
+  EXPECT_EQ(policy.Check(Parse("1.1.1.1")), access::PeerVerdict::kAllowed);
 
   config.allow_hairpin = false;
   EXPECT_EQ(MakePeerPolicies(config, {}).Of("default").Check(Parse("8.8.4.2")),
-            turn::PeerVerdict::kDenied);
+            access::PeerVerdict::kDenied);
   EXPECT_EQ(MakePeerPolicies(config, {}).Of("default").Check(Parse("8.8.4.1")),
-            turn::PeerVerdict::kDenied);
+            access::PeerVerdict::kDenied);
 }
 
 TEST(MakePeerPolicies, ATenantsRulesStandBesideTheNodes) {
@@ -112,9 +112,9 @@ TEST(MakePeerPolicies, ATenantsRulesStandBesideTheNodes) {
   config.tenants[0].allow_peers = {*Prefix::Parse("10.2.0.0/16"), *Prefix::Parse("9.9.9.9/32")};
   config.tenants[0].deny_peers = {*Prefix::Parse("1.1.1.0/24")};
   config.tenants[1].name = "beta";
-  const turn::PeerPolicies policies = MakePeerPolicies(config, {});
+  const access::PeerPolicies policies = MakePeerPolicies(config, {});
   const auto allowed = [&](const char* tenant, const char* peer) {
-    return policies.Of(tenant).Check(Parse(peer)) == turn::PeerVerdict::kAllowed;
+    return policies.Of(tenant).Check(Parse(peer)) == access::PeerVerdict::kAllowed;
   };
   EXPECT_TRUE(allowed("acme", "10.1.0.2"));
   EXPECT_TRUE(allowed("acme", "10.2.0.2"));

@@ -246,9 +246,9 @@ TEST_F(PeerTest, AChangedPolicyTakesPermissionsAndChannelsAway) {
   ASSERT_TRUE(other.CreatePermission({Peer(At(kPeer, 0)), Peer(At("9.9.9.9", 0))}).ok());
   world.server->ReapplyPolicies();
   EXPECT_EQ(world.dataplane.permissions.size(), 5u) << "nothing has changed";
-  PeerPolicy::Config config;
+  access::PeerPolicy::Config config;
   config.deny = {Prefix::Parse("1.2.3.0/24").value(), Prefix::Parse("2606::/16").value()};
-  world.policies = PeerPolicies(PeerPolicy(config));
+  world.policies = access::PeerPolicies(access::PeerPolicy(config));
   world.server->ReapplyPolicies();
   EXPECT_EQ(world.dataplane.permissions.size(), 2u);
   for (const auto& [slot, p] : world.dataplane.permissions) {

@@ -95,12 +95,12 @@ TEST(TenantPolicy, OfOneTenantThatChangesTakesNothingFromAnother) {
 TEST(Grant, PeersOfItsOwnNarrowThePolicy) {
   auth::Grant grant;
   grant.tenant = std::make_shared<const auth::Tenant>();
-  const PeerPolicies policies{PeerPolicy({})};
-  EXPECT_EQ(policies.Check(grant, Ip("1.2.3.4")), PeerVerdict::kAllowed);
+  const access::PeerPolicies policies{access::PeerPolicy({})};
+  EXPECT_EQ(policies.Check(grant, Ip("1.2.3.4")), access::PeerVerdict::kAllowed);
   grant.peers = {Prefix::Parse("1.2.3.0/24").value(), Prefix::Parse("10.0.0.0/8").value()};
-  EXPECT_EQ(policies.Check(grant, Ip("1.2.3.4")), PeerVerdict::kAllowed);
-  EXPECT_EQ(policies.Check(grant, Ip("1.2.4.4")), PeerVerdict::kDenied);
-  EXPECT_EQ(policies.Check(grant, Ip("10.0.0.1")), PeerVerdict::kDenied);
+  EXPECT_EQ(policies.Check(grant, Ip("1.2.3.4")), access::PeerVerdict::kAllowed);
+  EXPECT_EQ(policies.Check(grant, Ip("1.2.4.4")), access::PeerVerdict::kDenied);
+  EXPECT_EQ(policies.Check(grant, Ip("10.0.0.1")), access::PeerVerdict::kDenied);
 }
 
 TEST(TenantLimits, ReachTheShardAfterTheAllocation) {

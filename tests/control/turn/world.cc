@@ -126,14 +126,15 @@ World::Setup::Setup() {
   limits.max_allocations = 1000;
 }
 
-PeerPolicies World::MakePolicies() const {
-  const auto complete = [this](PeerPolicy::Config config) {
-    config.node_addresses = setup.node.listen_addresses;
-    config.relay_addresses = setup.node.relay_addresses;
-    return PeerPolicy(std::move(config));
-  };
-  PeerPolicies made(complete(setup.policy));
-  for (const auto& [tenant, config] : setup.tenant_policies) made.Add(tenant, complete(config));
+access::PeerPolicies World::MakePolicies() const {
+  access::PeerPolicy::Config config = setup.policy;
+  config.node_addresses = setup.node.listen_addresses;
+  config.relay_addresses = setup.node.relay_addresses;
+  const access::PeerPolicy node(config);
+  access::PeerPolicies made(node);
+  for (const auto& [tenant, rules] : setup.tenant_policies) {
+    made.Add(tenant, node.With(rules.allow, rules.deny));
+  }
   return made;
 }
 

@@ -73,11 +73,12 @@ class World {
   struct Setup {
     NodeConfig node;
     Limits limits;
-    PeerPolicy::Config policy;
+    access::PeerPolicy::Config policy;
     auth::Tenant tenant;  // `default`
     std::vector<std::string> secrets;
     std::vector<auth::TenantSecrets> tenants;
-    std::map<std::string, PeerPolicy::Config> tenant_policies;  // the node's rules not included
+    std::map<std::string, access::PeerPolicy::Config>
+        tenant_policies;  // `allow` and `deny` of them
     std::string software = "Causeway test";
     Setup();
   };
@@ -92,12 +93,12 @@ class World {
   void Sleep(Deciseconds time);
   const ServerStats& stats() const { return server->stats(); }
   /// Those of `setup`.
-  PeerPolicies MakePolicies() const;
+  access::PeerPolicies MakePolicies() const;
 
   Setup setup;
   Now now;
   FakeDataplane dataplane;
-  PeerPolicies policies;
+  access::PeerPolicies policies;
   std::unique_ptr<auth::Authenticator> authenticator;
   std::unique_ptr<Server> server;
 };

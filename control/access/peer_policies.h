@@ -7,12 +7,12 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "control/access/peer_policy.h"
 #include "control/auth/grant.h"
-#include "control/turn/peer_policy.h"
 
-namespace causeway::turn {
+namespace causeway::access {
 
-/// Immutable once built; read on the control thread.
+/// Immutable once built; any thread.
 class PeerPolicies {
  public:
   /// `node` is the policy of every tenant that has none of its own.
@@ -35,4 +35,4 @@ class PeerPolicies {
   absl::flat_hash_map<std::string, PeerPolicy> tenants_;
 };
 
-}  // namespace causeway::turn
+}  // namespace causeway::access

@@ -1,10 +1,9 @@
-#include "control/turn/peer_policy.h"
+#include "control/access/peer_policy.h"
 
 #include <algorithm>
 #include <initializer_list>
-#include <utility>
 
-namespace causeway::turn {
+namespace causeway::access {
 namespace {
 
 // Special-purpose blocks (the IANA registries of RFC 6890), multicast and reserved space.
@@ -18,14 +17,17 @@ constexpr const char* kDefaultDenied[] = {
     "fec0::/10",      "ff00::/8",
 };
 
-bool AnyContains(absl::Span<const Prefix> prefixes, const IpAddress& address) {
-  return std::any_of(prefixes.begin(), prefixes.end(),
-                     [&](const Prefix& prefix) { return prefix.Contains(address); });
+void Append(std::vector<PeerRanges::Entry>& entries, absl::Span<const Prefix> prefixes,
+            PeerRule rule) {
+  for (const Prefix& prefix : prefixes) entries.push_back({prefix, rule});
 }
 
-bool Holds(const std::vector<IpAddress>& sorted, const IpAddress& address) {
-  return std::binary_search(sorted.begin(), sorted.end(), address);
+void Append(std::vector<PeerRanges::Entry>& entries, absl::Span<const IpAddress> addresses,
+            PeerRule rule) {
+  for (const IpAddress& address : addresses) entries.push_back({Prefix::Host(address), rule});
 }
+
+bool Denies(PeerRule rule) { return rule != PeerRule::kNone && rule != PeerRule::kAllow; }
 
 bool StartsWith(const IpAddress& address, std::initializer_list<uint8_t> bytes) {
   return std::equal(bytes.begin(), bytes.end(), address.bytes());
@@ -64,9 +66,23 @@ void AddTeredo(const IpAddress& address, std::vector<IpAddress>& out) {
 
 }  // namespace
 
-PeerPolicy::PeerPolicy(Config config) : config_(std::move(config)) {
-  std::sort(config_.node_addresses.begin(), config_.node_addresses.end());
-  std::sort(config_.relay_addresses.begin(), config_.relay_addresses.end());
+PeerPolicy::PeerPolicy(const Config& config) : allow_hairpin_(config.allow_hairpin) {
+  std::vector<PeerRanges::Entry> entries;
+  Append(entries, DefaultDenied(), PeerRule::kSpecialPurpose);
+  Append(entries, config.allow, PeerRule::kAllow);
+  Append(entries, config.node_addresses, PeerRule::kOwnAddress);
+  Append(entries, config.relay_addresses, PeerRule::kRelayAddress);
+  Append(entries, config.deny, PeerRule::kDeny);
+  ranges_ = std::make_shared<const PeerRanges>(entries);
+}
+
+PeerPolicy PeerPolicy::With(absl::Span<const Prefix> allow, absl::Span<const Prefix> deny) const {
+  std::vector<PeerRanges::Entry> entries;
+  Append(entries, allow, PeerRule::kAllow);
+  Append(entries, deny, PeerRule::kDeny);
+  PeerPolicy both = *this;
+  both.added_ = PeerRanges(entries);
+  return both;
 }
 
 absl::Span<const Prefix> PeerPolicy::DefaultDenied() {
@@ -97,25 +113,20 @@ std::vector<IpAddress> PeerPolicy::CarriedAddresses(const IpAddress& address) {
   return carried;
 }
 
-bool PeerPolicy::DeniedByLists(const IpAddress& address) const {
-  if (Holds(config_.node_addresses, address)) return true;
-  if (AnyContains(config_.allow, address)) return false;
-  return AnyContains(DefaultDenied(), address);
+PeerRule PeerPolicy::RuleFor(const IpAddress& address) const {
+  return std::max(ranges_->LookUp(address), added_.LookUp(address));
 }
 
 PeerVerdict PeerPolicy::Check(const IpAddress& peer) const {
-  if (AnyContains(config_.deny, peer)) return PeerVerdict::kDenied;
-  if (Holds(config_.relay_addresses, peer)) {
-    return config_.allow_hairpin ? PeerVerdict::kAllowed : PeerVerdict::kDenied;
+  const PeerRule rule = RuleFor(peer);
+  if (rule == PeerRule::kRelayAddress) {
+    return allow_hairpin_ ? PeerVerdict::kAllowed : PeerVerdict::kDenied;
   }
-  if (DeniedByLists(peer)) return PeerVerdict::kDenied;
+  if (Denies(rule)) return PeerVerdict::kDenied;
   for (const IpAddress& carried : CarriedAddresses(peer)) {
-    const bool ours = Holds(config_.relay_addresses, carried);
-    if (ours || AnyContains(config_.deny, carried) || DeniedByLists(carried)) {
-      return PeerVerdict::kDenied;
-    }
+    if (Denies(RuleFor(carried))) return PeerVerdict::kDenied;
   }
   return PeerVerdict::kAllowed;
 }
 
-}  // namespace causeway::turn
+}  // namespace causeway::access

@@ -1,16 +1,19 @@
 // Which peers a client may reach. A relay without this is a hole in its owner's network.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "control/access/peer_ranges.h"
 #include "dataplane/address.h"
 
-namespace causeway::turn {
+namespace causeway::access {
 
 enum class PeerVerdict : uint8_t { kAllowed, kDenied };
 
-/// Immutable once built; read on the control thread.
+/// Immutable once built; any thread.
 class PeerPolicy {
  public:
   struct Config {
@@ -21,7 +24,11 @@ class PeerPolicy {
     std::vector<IpAddress> relay_addresses = {};
     bool allow_hairpin = true;
   };
-  explicit PeerPolicy(Config config);
+  /// Compiles the rules: a check is a binary search, however many there are.
+  explicit PeerPolicy(const Config& config);
+
+  /// This policy with more rules beside its own. It shares what this one has compiled.
+  PeerPolicy With(absl::Span<const Prefix> allow, absl::Span<const Prefix> deny) const;
 
   /// Order: deny; hairpin to a relay address; own addresses; allow; the default lists of
   /// special-purpose blocks; else allowed. Matches the address itself and the IPv4 addresses that
@@ -35,9 +42,11 @@ class PeerPolicy {
   static absl::Span<const Prefix> DefaultDenied();
 
  private:
-  bool DeniedByLists(const IpAddress& address) const;
+  PeerRule RuleFor(const IpAddress& address) const;
 
-  Config config_;
+  std::shared_ptr<const PeerRanges> ranges_;
+  PeerRanges added_;  // by With
+  bool allow_hairpin_;
 };
 
-}  // namespace causeway::turn
+}  // namespace causeway::access

@@ -1,10 +1,10 @@
-#include "control/turn/peer_policy.h"
+#include "control/access/peer_policy.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-namespace causeway::turn {
+namespace causeway::access {
 namespace {
 
 IpAddress Ip(const char* text) { return IpAddress::Parse(text).value(); }
@@ -141,4 +141,4 @@ TEST(PeerPolicyTest, HairpinIsADecisionOfItsOwn) {
 }
 
 }  // namespace
-}  // namespace causeway::turn
+}  // namespace causeway::access

@@ -1,8 +1,8 @@
-#include "control/turn/peer_policies.h"
+#include "control/access/peer_policies.h"
 
 #include <algorithm>
 
-namespace causeway::turn {
+namespace causeway::access {
 
 PeerVerdict PeerPolicies::Check(const auth::Grant& grant, const IpAddress& peer) const {
   const bool granted =
@@ -11,4 +11,4 @@ PeerVerdict PeerPolicies::Check(const auth::Grant& grant, const IpAddress& peer)
   return granted ? Of(grant.tenant->name).Check(peer) : PeerVerdict::kDenied;
 }
 
-}  // namespace causeway::turn
+}  // namespace causeway::access
