@@ -109,6 +109,9 @@ struct AddClientRedirect {
 struct RemoveClientRedirect {
   ClientTuple tuple;
 };
+/// Which of the node's links, in the order in which the operator named them.
+using LinkId = uint8_t;
+inline constexpr LinkId kMaxLinks = 8;
 /// Index into the shard's next-hop table; see route_table.h for the reserved values.
 using NextHopId = uint16_t;
 /// Sets a neighbour's link address, or says that it is not (or no longer) known.
@@ -116,7 +119,8 @@ struct SetNextHop {
   NextHopId next_hop;
   MacAddress mac;
   bool resolved;
-  uint16_t mtu;  // of the outgoing link or route, bytes of IP packet
+  uint16_t mtu;     // of the outgoing link or route, bytes of IP packet
+  LinkId link = 0;  // by which packets to it leave
 };
 class RouteTable;
 /// Hands over a new route table, whole. The shard answers with RoutesAdopted as soon as it no

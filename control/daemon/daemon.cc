@@ -152,8 +152,8 @@ absl::Status Daemon::StartDataplane() {
 }
 
 absl::Status Daemon::StartKernelSide() {
-  next_hop::NextHopsConfig settings{engine_->link().kernel_interface(), config_.node,
-                                    config_.relay_prefixes};
+  next_hop::NextHopsConfig settings{
+      {engine_->link().kernel_interface()}, config_.node, config_.relay_prefixes};
   auto next_hops = next_hop::NextHops::Create(settings, *engine_);
   if (!next_hops.ok()) return next_hops.status();
   next_hops_ = *std::move(next_hops);

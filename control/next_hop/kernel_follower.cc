@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 
 namespace causeway::next_hop {
 
@@ -15,21 +16,23 @@ KernelFollower::KernelFollower(const NextHopsConfig& config, ToShards to_shards,
                                std::unique_ptr<Netlink> netlink)
     : config_(config),
       netlink_(std::move(netlink)),
-      kernel_(config.interface),
+      kernel_(config.interfaces),
       table_(std::move(to_shards), config.node.shards) {}
 
 absl::Status KernelFollower::Start() {
   if (absl::Status s = kernel_.Load(*netlink_); !s.ok()) return s;
-  if (!kernel_.Exists()) {
-    return absl::NotFoundError(absl::StrFormat(
-        "there is no network interface %s: `ip link` lists those there are", config_.interface));
+  for (LinkId link = 0; link < kernel_.links(); ++link) {
+    if (kernel_.Exists(link)) continue;
+    return absl::NotFoundError(
+        absl::StrFormat("there is no network interface %s: `ip link` lists those there are",
+                        config_.interfaces[link]));
   }
   plan_anew_ = true;
   Publish();
   if (absl::IsPermissionDenied(last_request_)) {
     return absl::PermissionDeniedError(absl::StrFormat(
         "may not ask the kernel to resolve neighbours on %s: CAP_NET_ADMIN is missing",
-        config_.interface));
+        absl::StrJoin(config_.interfaces, " and ")));
   }
   return absl::OkStatus();
 }
@@ -48,9 +51,9 @@ void KernelFollower::OnReadable(Deciseconds now) {
   const bool lost = !read.ok() || *read == Netlink::Notices::kLost;
   reload_routes_ |= lost;
   if (lost || changes.link) {
-    ReloadLink();
+    ReloadLinks();
   } else {
-    for (const IpAddress& address : changes.neighbours) RefreshNeighbour(address);
+    for (const NeighbourKey& key : changes.neighbours) RefreshNeighbour(key);
   }
 }
 
@@ -59,26 +62,26 @@ void KernelFollower::OnUnresolved(const IpAddress& destination, Deciseconds now)
   const Target& target = TargetOf(destination);
   const bool on_link = target.kind == Target::Kind::kNeighbour;
   if (!on_link && target.kind != Target::Kind::kVia) return;
-  const IpAddress& address = on_link ? destination : target.gateway;
-  auto found = uses_.find(address);
+  const NeighbourKey key = {on_link ? destination : target.gateway, target.link};
+  auto found = uses_.find(key);
   if (found == uses_.end()) {
     Use use;
     use.unresolved_since = now_;
     use.requested_at = now_;
     if (!on_link || pending_ >= kMaxPending) {
-      Request(address, use);
+      Request(key, use);
       return;
     }
-    found = uses_.emplace(address, use).first;
+    found = uses_.emplace(key, use).first;
     ++pending_;
     dirty_ = true;
-    Request(address, found->second);
+    Request(key, found->second);
     found->second.asked_at = now_;
     return;
   }
   found->second.asked_at = now_;
-  if (on_link && !table_.LookUp({address, target.mtu})) dirty_ = true;
-  RequestIfDue(address, found->second, /*asked=*/true);
+  if (on_link && !table_.LookUp({key.address, target.mtu, key.link})) dirty_ = true;
+  RequestIfDue(key, found->second, /*asked=*/true);
 }
 
 void KernelFollower::OnRoutesAdopted(ShardId shard, uint32_t generation) {
@@ -89,7 +92,7 @@ void KernelFollower::OnRoutesAdopted(ShardId shard, uint32_t generation) {
 void KernelFollower::Tick(Deciseconds now) {
   now_ = now;
   requests_left_ = kRequestsPerTick;
-  if (reload_link_) ReloadLink();
+  if (reload_links_) ReloadLinks();
   reload_routes_ |= std::exchange(check_routes_, false);
   VerifyIfDue();
   pending_ = 0;
@@ -108,26 +111,38 @@ void KernelFollower::Tick(Deciseconds now) {
     if (at == uses_.end()) at = uses_.begin();
     RequestIfDue(at->first, at->second, /*asked=*/false);
   }
-  tick_at_ = at == uses_.end() ? IpAddress() : at->first;
+  tick_at_ = at == uses_.end() ? NeighbourKey() : at->first;
 }
 
 const Target& KernelFollower::TargetOf(const IpAddress& destination) const {
   return plan_.LookUp(destination);
 }
 
-std::optional<MacAddress> KernelFollower::MacOf(const IpAddress& address) const {
-  if (!kernel_.IsUp()) return std::nullopt;
-  if (!kernel_.ResolvesNeighbours()) return kernel_.FixedMac();
-  const KernelView::Neighbour* neighbour = kernel_.LookUpNeighbour(address);
+// Its destination is sent to it itself, by its link.
+bool KernelFollower::IsOnLink(const NeighbourKey& key) const {
+  const Target& target = TargetOf(key.address);
+  return target.kind == Target::Kind::kNeighbour && target.link == key.link;
+}
+
+std::optional<MacAddress> KernelFollower::MacOf(const NeighbourKey& key) const {
+  if (!kernel_.IsUp(key.link)) return std::nullopt;
+  if (!kernel_.ResolvesNeighbours(key.link)) return kernel_.FixedMac(key.link);
+  const KernelView::Neighbour* neighbour = kernel_.LookUpNeighbour(key);
   if (neighbour == nullptr || !neighbour->IsResolved()) return std::nullopt;
   return neighbour->mac;
 }
 
-void KernelFollower::ReloadLink() {
-  reload_link_ = !kernel_.LoadLink(*netlink_).ok();
+void KernelFollower::SetLinkMtus() {
+  for (LinkId link = 0; link < kernel_.links(); ++link) {
+    if (kernel_.Exists(link)) table_.SetLinkMtu(link, kernel_.link(link).mtu);
+  }
+}
+
+void KernelFollower::ReloadLinks() {
+  reload_links_ = !kernel_.LoadLinks(*netlink_).ok();
   plan_anew_ = true;
-  if (kernel_.Exists()) table_.SetLinkMtu(kernel_.link().mtu);
-  for (auto& [address, use] : uses_) RefreshNeighbour(address);
+  SetLinkMtus();
+  for (auto& [key, use] : uses_) RefreshNeighbour(key);
 }
 
 void KernelFollower::VerifyIfDue() {
@@ -150,11 +165,14 @@ void KernelFollower::LoadRoutes() {
 }
 
 void KernelFollower::Plan() {
-  const RouteRules rules = {.interface_index = kernel_.IsUp() ? kernel_.link().index : 0,
-                            .resolves_neighbours = kernel_.ResolvesNeighbours(),
-                            .relay_prefixes = config_.relay_prefixes};
+  std::vector<RouteRules::Link> links;
+  for (LinkId link = 0; link < kernel_.links(); ++link) {
+    links.push_back(
+        {kernel_.link(link).index, kernel_.IsUp(link), kernel_.ResolvesNeighbours(link)});
+  }
+  const RouteRules rules = {.links = links, .relay_prefixes = config_.relay_prefixes};
   if (std::exchange(plan_anew_, false)) {
-    if (kernel_.Exists()) table_.SetLinkMtu(kernel_.link().mtu);
+    SetLinkMtus();
     for (const auto& [prefix, index] : plan_.prefixes()) changed_.push_back(prefix);
     for (const auto& [prefix, routes] : kernel_.routes().all()) changed_.push_back(prefix);
     for (const Prefix& prefix : config_.relay_prefixes) changed_.push_back(prefix);
@@ -167,71 +185,74 @@ void KernelFollower::Plan() {
   dirty_ |= !planned_.empty();
 }
 
-void KernelFollower::RefreshNeighbour(const IpAddress& address) {
-  const std::optional<MacAddress> mac = MacOf(address);
-  table_.SetMac(address, mac);
-  auto found = uses_.find(address);
+void KernelFollower::RefreshNeighbour(const NeighbourKey& key) {
+  const std::optional<MacAddress> mac = MacOf(key);
+  table_.SetMac(key, mac);
+  auto found = uses_.find(key);
   if (found == uses_.end()) {
-    dirty_ |= mac.has_value() && TargetOf(address).kind == Target::Kind::kNeighbour;
+    dirty_ |= mac.has_value() && IsOnLink(key);
     return;
   }
   Use& use = found->second;
   if (use.resolved && !mac) {
     use.unresolved_since = now_;
     use.resolved = false;
-    Request(address, use);
+    Request(key, use);
   }
   use.resolved = mac.has_value();
 }
 
-void KernelFollower::Request(const IpAddress& address, Use& use) {
-  if (requests_left_ <= 0 || !kernel_.IsUp() || !kernel_.ResolvesNeighbours()) return;
+void KernelFollower::Request(const NeighbourKey& key, Use& use) {
+  if (requests_left_ <= 0 || !kernel_.IsUp(key.link) || !kernel_.ResolvesNeighbours(key.link)) {
+    return;
+  }
   --requests_left_;
   use.requested_at = now_;
-  last_request_ = netlink_->UseNeighbour(kernel_.link().index, address);
+  last_request_ = netlink_->UseNeighbour(kernel_.link(key.link).index, key.address);
 }
 
-void KernelFollower::RequestIfDue(const IpAddress& address, Use& use, bool asked) {
-  const KernelView::Neighbour* known = kernel_.LookUpNeighbour(address);
+void KernelFollower::RequestIfDue(const NeighbourKey& key, Use& use, bool asked) {
+  const KernelView::Neighbour* known = kernel_.LookUpNeighbour(key);
   if (known != nullptr && known->IsFixed()) return;
   const bool stale = known != nullptr && known->IsStale();
   Deciseconds every = use.gateway || asked || stale ? kRetrySoon : kRetry;
   if (use.resolved && !stale) every = kAssertEvery;
-  if (now_ - use.requested_at >= every) Request(address, use);
+  if (now_ - use.requested_at >= every) Request(key, use);
+}
+
+void KernelFollower::AddUse(const NeighbourKey& key, bool gateway) {
+  auto [at, added] = uses_.try_emplace(key);
+  if (added) {
+    at->second.unresolved_since = now_;
+    at->second.resolved = MacOf(key).has_value();
+    const KernelView::Neighbour* known = kernel_.LookUpNeighbour(key);
+    if (known == nullptr || !known->IsFixed()) Request(key, at->second);
+  }
+  at->second.gateway |= gateway;
 }
 
 void KernelFollower::CollectUses() {
-  for (auto& [address, use] : uses_) use.gateway = false;
-  const auto add = [&](const IpAddress& address) -> Use& {
-    auto [at, added] = uses_.try_emplace(address);
-    if (added) {
-      at->second.unresolved_since = now_;
-      at->second.resolved = MacOf(address).has_value();
-      const KernelView::Neighbour* known = kernel_.LookUpNeighbour(address);
-      if (known == nullptr || !known->IsFixed()) Request(address, at->second);
-    }
-    return at->second;
-  };
+  for (auto& [key, use] : uses_) use.gateway = false;
   plan_.ForEachTarget([&](RoutePlan::Index, const Target& target) {
-    if (target.kind == Target::Kind::kVia) add(target.gateway).gateway = true;
+    if (target.kind == Target::Kind::kVia) AddUse({target.gateway, target.link}, true);
   });
-  if (!kernel_.IsUp() || !kernel_.ResolvesNeighbours()) return;
-  for (const auto& [address, neighbour] : kernel_.neighbours()) {
-    if (neighbour.IsResolved() && TargetOf(address).kind == Target::Kind::kNeighbour) add(address);
+  for (const auto& [key, neighbour] : kernel_.neighbours()) {
+    const bool usable = kernel_.IsUp(key.link) && kernel_.ResolvesNeighbours(key.link);
+    if (usable && neighbour.IsResolved() && IsOnLink(key)) AddUse(key, false);
   }
 }
 
 std::vector<HopKey> KernelFollower::WantedHops() const {
   std::set<HopKey> gateways;
   plan_.ForEachTarget([&](RoutePlan::Index, const Target& target) {
-    if (target.kind == Target::Kind::kVia) gateways.insert({target.gateway, target.mtu});
+    if (target.kind == Target::Kind::kVia)
+      gateways.insert({target.gateway, target.mtu, target.link});
   });
   // Gateways first; then what shards asked for, the latest first; then what has an id already.
   std::vector<std::tuple<Deciseconds, bool, HopKey>> hosts;
-  for (const auto& [address, use] : uses_) {
-    const Target& target = TargetOf(address);
-    if (target.kind != Target::Kind::kNeighbour) continue;
-    const HopKey key = {address, target.mtu};
+  for (const auto& [neighbour, use] : uses_) {
+    if (!IsOnLink(neighbour)) continue;
+    const HopKey key = {neighbour.address, TargetOf(neighbour.address).mtu, neighbour.link};
     if (gateways.contains(key)) continue;
     hosts.emplace_back(use.asked_at, table_.LookUp(key).has_value(), key);
   }
@@ -253,14 +274,13 @@ void KernelFollower::Publish() {
   Plan();
   if (!std::exchange(dirty_, false)) return;
   CollectUses();
-  std::erase_if(uses_, [&](const auto& entry) {
-    return !entry.second.gateway && TargetOf(entry.first).kind != Target::Kind::kNeighbour;
-  });
+  std::erase_if(uses_,
+                [&](const auto& entry) { return !entry.second.gateway && !IsOnLink(entry.first); });
   const std::vector<HopKey> wanted = WantedHops();
   std::vector<HopKey> sorted = wanted;
   std::sort(sorted.begin(), sorted.end());
   table_.Keep(sorted);
-  for (const HopKey& key : wanted) table_.Deal(key, MacOf(key.address));
+  for (const HopKey& key : wanted) table_.Deal(key, MacOf({key.address, key.link}));
   routes_.Update(plan_, planned_, wanted, table_);
   planned_.clear();
   table_.Publish(routes_.table());

@@ -40,7 +40,7 @@ class KernelFollower {
 
   KernelFollower(const NextHopsConfig& config, ToShards to_shards,
                  std::unique_ptr<Netlink> netlink);
-  /// Loads and publishes. NotFoundError when the interface does not exist, PermissionDeniedError
+  /// Loads and publishes. NotFoundError when an interface does not exist, PermissionDeniedError
   /// without CAP_NET_ADMIN.
   absl::Status Start();
 
@@ -68,17 +68,20 @@ class KernelFollower {
     Deciseconds unresolved_since = 0;  // meaningful while unresolved
     bool resolved = false;
   };
-  using Uses = std::map<IpAddress, Use>;
+  using Uses = std::map<NeighbourKey, Use>;
 
   const Target& TargetOf(const IpAddress& destination) const;
-  std::optional<MacAddress> MacOf(const IpAddress& address) const;
-  void ReloadLink();
+  bool IsOnLink(const NeighbourKey& key) const;
+  std::optional<MacAddress> MacOf(const NeighbourKey& key) const;
+  void SetLinkMtus();
+  void ReloadLinks();
   void LoadRoutes();
   void Plan();
   void VerifyIfDue();
-  void RefreshNeighbour(const IpAddress& address);
-  void Request(const IpAddress& address, Use& use);
-  void RequestIfDue(const IpAddress& address, Use& use, bool asked);
+  void RefreshNeighbour(const NeighbourKey& key);
+  void Request(const NeighbourKey& key, Use& use);
+  void RequestIfDue(const NeighbourKey& key, Use& use, bool asked);
+  void AddUse(const NeighbourKey& key, bool gateway);
   void CollectUses();
   std::vector<HopKey> WantedHops() const;
 
@@ -91,15 +94,15 @@ class KernelFollower {
   std::vector<Prefix> changed_;  // since they were planned
   std::vector<Prefix> planned_;  // since they were published
   Uses uses_;
-  size_t pending_ = 0;  // uses that are neither gateways nor resolved
-  IpAddress tick_at_;   // where the next Tick goes on
+  size_t pending_ = 0;    // uses that are neither gateways nor resolved
+  NeighbourKey tick_at_;  // where the next Tick goes on
   int requests_left_ = kRequestsPerTick;
   absl::Status last_request_;
   Deciseconds now_ = 0;
-  bool reload_link_ = false;    // link and neighbours could not be read in full
+  bool reload_links_ = false;   // links and neighbours could not be read in full
   bool reload_routes_ = false;  // routes have changed since they were dumped
   bool check_routes_ = false;   // dump once more: the kernel may remove routes after its notice
-  bool plan_anew_ = false;      // the link has changed
+  bool plan_anew_ = false;      // a link has changed
   Deciseconds verify_at_ = 0;   // 0 when nothing is to be verified
   Deciseconds no_verify_before_ = 0;
   bool dirty_ = true;  // what shards have may be out of date

@@ -22,30 +22,31 @@ bool KernelView::Neighbour::IsFixed() const { return (state & kFixed) != 0; }
 
 bool KernelView::Neighbour::IsStale() const { return (state & NUD_STALE) != 0; }
 
-bool KernelView::IsUp() const { return Exists() && (link_.flags & IFF_UP) != 0; }
+bool KernelView::IsUp(LinkId id) const { return Exists(id) && (links_[id].flags & IFF_UP) != 0; }
 
-bool KernelView::ResolvesNeighbours() const {
-  return (link_.flags & (IFF_NOARP | IFF_LOOPBACK | IFF_POINTOPOINT)) == 0;
+bool KernelView::ResolvesNeighbours(LinkId id) const {
+  return (links_[id].flags & (IFF_NOARP | IFF_LOOPBACK | IFF_POINTOPOINT)) == 0;
 }
 
-const MacAddress& KernelView::FixedMac() const {
-  return (link_.flags & (IFF_NOARP | IFF_LOOPBACK)) == 0 ? link_.broadcast : link_.address;
+const MacAddress& KernelView::FixedMac(LinkId id) const {
+  const LinkMessage& link = links_[id];
+  return (link.flags & (IFF_NOARP | IFF_LOOPBACK)) == 0 ? link.broadcast : link.address;
 }
 
-const KernelView::Neighbour* KernelView::LookUpNeighbour(const IpAddress& address) const {
-  auto found = neighbours_.find(address);
+const KernelView::Neighbour* KernelView::LookUpNeighbour(const NeighbourKey& key) const {
+  auto found = neighbours_.find(key);
   return found == neighbours_.end() ? nullptr : &found->second;
 }
 
 absl::Status KernelView::Load(Netlink& netlink) {
   KernelChanges ignored;
-  absl::Status status = LoadLink(netlink);
+  absl::Status status = LoadLinks(netlink);
   if (status.ok()) status = LoadRoutes(netlink, &ignored);
   return status;
 }
 
-absl::Status KernelView::LoadLink(Netlink& netlink) {
-  KernelView fresh(interface_);
+absl::Status KernelView::LoadLinks(Netlink& netlink) {
+  KernelView fresh(interfaces_);
   KernelChanges ignored;
   const auto apply = [&](const nlmsghdr& message) { fresh.Apply(message, &ignored); };
   absl::Status status = netlink.Dump(RTM_GETLINK, AF_UNSPEC, apply);
@@ -53,7 +54,7 @@ absl::Status KernelView::LoadLink(Netlink& netlink) {
     if (status.ok()) status = netlink.Dump(RTM_GETNEIGH, family, apply);
   }
   if (!status.ok()) return status;
-  link_ = std::move(fresh.link_);
+  links_ = std::move(fresh.links_);
   neighbours_ = std::move(fresh.neighbours_);
   return absl::OkStatus();
 }
@@ -78,7 +79,9 @@ void KernelView::Apply(const nlmsghdr& message, KernelChanges* changes) {
   switch (message.nlmsg_type) {
     case RTM_NEWLINK:
     case RTM_DELLINK:
-      if (auto link = ParseLink(message)) ApplyLink(*link, changes);
+      if (auto link = ParseLink(message)) {
+        for (LinkId id = 0; id < links(); ++id) ApplyLink(id, *link, changes);
+      }
       break;
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:
@@ -99,18 +102,21 @@ void KernelView::Apply(const nlmsghdr& message, KernelChanges* changes) {
   }
 }
 
-void KernelView::ApplyLink(const LinkMessage& link, KernelChanges* changes) {
-  const bool ours = Exists() ? link.index == link_.index : link.name == interface_;
+void KernelView::ApplyLink(LinkId id, const LinkMessage& link, KernelChanges* changes) {
+  LinkMessage& now = links_[id];
+  const std::string& name = interfaces_[id];
+  const bool ours = Exists(id) ? link.index == now.index : link.name == name;
   if (!ours) return;
   LinkMessage next;
-  if (!link.removed && link.name == interface_) next = link;
-  const bool same = next.index == link_.index && next.flags == link_.flags &&
-                    next.mtu == link_.mtu && next.address == link_.address &&
-                    next.broadcast == link_.broadcast;
+  if (!link.removed && link.name == name) next = link;
+  const bool same = next.index == now.index && next.flags == now.flags && next.mtu == now.mtu &&
+                    next.address == now.address && next.broadcast == now.broadcast;
   if (same) return;
   // The kernel drops routes and neighbours with the link, the former silently.
-  if (next.index != link_.index) neighbours_.clear();
-  link_ = std::move(next);
+  if (next.index != now.index) {
+    absl::erase_if(neighbours_, [id](const auto& entry) { return entry.first.link == id; });
+  }
+  now = std::move(next);
   changes->link = true;
   changes->routes = true;
 }
@@ -122,13 +128,16 @@ void KernelView::ApplyRoute(const RouteMessage& route, KernelChanges* changes) {
 }
 
 void KernelView::ApplyNeighbour(const NeighbourMessage& neighbour, KernelChanges* changes) {
-  if (!Exists() || neighbour.index != link_.index) return;
-  if (neighbour.removed) {
-    neighbours_.erase(neighbour.address);
-  } else {
-    neighbours_[neighbour.address] = {neighbour.state, neighbour.mac};
+  for (LinkId id = 0; id < links(); ++id) {
+    if (!Exists(id) || neighbour.index != links_[id].index) continue;
+    const NeighbourKey key = {neighbour.address, id};
+    if (neighbour.removed) {
+      neighbours_.erase(key);
+    } else {
+      neighbours_[key] = {neighbour.state, neighbour.mac};
+    }
+    changes->neighbours.insert(key);
   }
-  changes->neighbours.insert(neighbour.address);
 }
 
 }  // namespace causeway::next_hop

@@ -37,25 +37,29 @@ std::optional<NextHopId> NextHopTable::Deal(const HopKey& key,
   return hop.id;
 }
 
-void NextHopTable::SetMac(const IpAddress& address, const std::optional<MacAddress>& mac) {
-  for (auto hop = hops_.lower_bound({address, 0});
-       hop != hops_.end() && hop->first.address == address; ++hop) {
-    if (hop->second.mac == mac) continue;
+void NextHopTable::SetMac(const NeighbourKey& neighbour, const std::optional<MacAddress>& mac) {
+  for (auto hop = hops_.lower_bound({neighbour.address, 0});
+       hop != hops_.end() && hop->first.address == neighbour.address; ++hop) {
+    if (hop->first.link != neighbour.link || hop->second.mac == mac) continue;
     hop->second.mac = mac;
     Tell(hop->first, hop->second);
   }
 }
 
-void NextHopTable::SetLinkMtu(uint32_t mtu) {
+void NextHopTable::SetLinkMtu(LinkId link, uint32_t mtu) {
   const auto limited = static_cast<uint16_t>(std::min<uint32_t>(mtu, UINT16_MAX));
-  if (limited == link_mtu_) return;
-  link_mtu_ = limited;
-  for (const auto& [key, hop] : hops_) Tell(key, hop);
+  if (limited == link_mtus_[link]) return;
+  link_mtus_[link] = limited;
+  for (const auto& [key, hop] : hops_) {
+    if (key.link == link) Tell(key, hop);
+  }
 }
 
 void NextHopTable::Tell(const HopKey& key, const Hop& hop) {
-  const uint16_t mtu = key.mtu == 0 ? link_mtu_ : std::min(key.mtu, link_mtu_);
-  to_shards_(SetNextHop{hop.id, hop.mac.value_or(MacAddress{}), hop.mac.has_value(), mtu});
+  const uint16_t link_mtu = link_mtus_[key.link];
+  const uint16_t mtu = key.mtu == 0 ? link_mtu : std::min(key.mtu, link_mtu);
+  to_shards_(
+      SetNextHop{hop.id, hop.mac.value_or(MacAddress{}), hop.mac.has_value(), mtu, key.link});
 }
 
 void NextHopTable::Publish(const RouteTable& routes) {
@@ -65,7 +69,7 @@ void NextHopTable::Publish(const RouteTable& routes) {
     to_shards_(PublishRoutes{tables_.back().table.get(), generation_});
   }
   for (NextHopId id : leaving_) {
-    to_shards_(SetNextHop{id, {}, false, link_mtu_});
+    to_shards_(SetNextHop{id, {}, false, link_mtus_[0]});
     quarantine_.push_back({id, generation_});
   }
   leaving_.clear();

@@ -1,6 +1,7 @@
 // The shards' next-hop tables and route tables as control keeps them.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <deque>
@@ -18,10 +19,22 @@
 
 namespace causeway::next_hop {
 
+/// A neighbour: two links may each have one of the same address.
+struct NeighbourKey {
+  IpAddress address;
+  LinkId link = 0;
+  friend auto operator<=>(const NeighbourKey&, const NeighbourKey&) = default;
+  template <typename H>
+  friend H AbslHashValue(H state, const NeighbourKey& key) {
+    return H::combine(std::move(state), key.address, key.link);
+  }
+};
+
 /// A neighbour as one route uses it.
 struct HopKey {
   IpAddress address;
   uint16_t mtu = 0;  // of the route; 0 is the link's
+  LinkId link = 0;
   friend auto operator<=>(const HopKey&, const HopKey&) = default;
 };
 
@@ -38,7 +51,9 @@ class NextHopTable {
   static constexpr size_t kMaxTables = 16;
 
   NextHopTable(ToShards to_shards, ShardId shards)
-      : to_shards_(std::move(to_shards)), adopted_(shards, 0) {}
+      : to_shards_(std::move(to_shards)), adopted_(shards, 0) {
+    link_mtus_.fill(1500);
+  }
 
   /// Takes back the ids of all hops that are not in `wanted` (sorted). They stay reserved until the
   /// next Publish, which must not name them, is adopted.
@@ -48,8 +63,8 @@ class NextHopTable {
   std::optional<NextHopId> Deal(const HopKey& key, const std::optional<MacAddress>& mac);
   std::optional<NextHopId> LookUp(const HopKey& key) const;
   /// Sets or clears the link address of a neighbour; tells the shards at once if that is news.
-  void SetMac(const IpAddress& address, const std::optional<MacAddress>& mac);
-  void SetLinkMtu(uint32_t mtu);
+  void SetMac(const NeighbourKey& neighbour, const std::optional<MacAddress>& mac);
+  void SetLinkMtu(LinkId link, uint32_t mtu);
 
   /// A table more may be published.
   bool CanPublish() const { return tables_.size() < kMaxTables; }
@@ -86,7 +101,7 @@ class NextHopTable {
   std::deque<TakenBack> quarantine_;
   std::deque<NextHopId> free_;
   uint32_t next_unused_ = kFirstNeighbour;
-  uint16_t link_mtu_ = 1500;
+  std::array<uint16_t, kMaxLinks> link_mtus_;
 };
 
 }  // namespace causeway::next_hop

@@ -17,12 +17,12 @@
 namespace causeway::next_hop {
 
 struct NextHopsConfig {
-  std::string interface;  // Link::kernel_interface()
+  std::vector<std::string> interfaces;  // Link::kernel_interface() of each link, by LinkId
   NodeConfig node;
   std::vector<Prefix> relay_prefixes;  // become kHairpin
 };
 
-/// Follows routes (main table) and neighbours of one interface, and keeps every shard's next-hop
+/// Follows routes (main table) and neighbours of the node's links, and keeps every shard's next-hop
 /// table and route table up to date. A thread of its own reads netlink, keeps the tables and frees
 /// them; the control thread passes on what is ready, and never waits for that thread. A neighbour's
 /// change takes effect as soon as its message is read. The first change of routes does so too; those

@@ -33,27 +33,37 @@ bool IsOneOf(const Prefix& prefix, absl::Span<const Prefix> prefixes) {
   return std::find(prefixes.begin(), prefixes.end(), prefix) != prefixes.end();
 }
 
-bool LeavesElsewhere(const RouteMessage& route, int interface_index) {
-  return route.type == RTN_UNICAST && !route.paths.empty() &&
-         std::none_of(route.paths.begin(), route.paths.end(),
-                      [&](const Path& path) { return path.index == interface_index; });
-}
-
-std::optional<Target> TargetOfRoute(const RouteMessage& route, const RouteRules& rules) {
-  if (route.type != RTN_UNICAST) return Target{};
-  if (rules.interface_index == 0) return std::nullopt;
-  // A network behind another interface is out of our reach; our default route must not catch it.
-  if (LeavesElsewhere(route, rules.interface_index)) return Target{};
-  for (const Path& path : route.paths) {
-    if (path.index != rules.interface_index || path.dead) continue;
-    if (!rules.resolves_neighbours) return Target{Target::Kind::kVia, {}, route.mtu};
-    if (!path.gateway) return Target{Target::Kind::kNeighbour, {}, route.mtu};
-    return Target{Target::Kind::kVia, *path.gateway, route.mtu};
+std::optional<LinkId> LinkOf(const Path& path, const RouteRules& rules) {
+  for (size_t link = 0; link < rules.links.size(); ++link) {
+    const int index = rules.links[link].interface_index;
+    if (index != 0 && path.index == index) return static_cast<LinkId>(link);
   }
   return std::nullopt;
 }
 
-// Of routes for one prefix, one that leaves by our interface comes first, then the lowest metric.
+bool LeavesElsewhere(const RouteMessage& route, const RouteRules& rules) {
+  return route.type == RTN_UNICAST && !route.paths.empty() &&
+         std::none_of(route.paths.begin(), route.paths.end(),
+                      [&](const Path& path) { return LinkOf(path, rules).has_value(); });
+}
+
+std::optional<Target> TargetOfRoute(const RouteMessage& route, const RouteRules& rules) {
+  if (route.type != RTN_UNICAST) return Target{};
+  // A network behind another interface is out of our reach; our default route must not catch it.
+  if (LeavesElsewhere(route, rules)) return Target{};
+  for (const Path& path : route.paths) {
+    const std::optional<LinkId> link = LinkOf(path, rules);
+    if (!link || !rules.links[*link].up || path.dead) continue;
+    if (!rules.links[*link].resolves_neighbours) {
+      return Target{Target::Kind::kVia, {}, route.mtu, *link};
+    }
+    if (!path.gateway) return Target{Target::Kind::kNeighbour, {}, route.mtu, *link};
+    return Target{Target::Kind::kVia, *path.gateway, route.mtu, *link};
+  }
+  return std::nullopt;
+}
+
+// Of routes for one prefix, one that leaves by a link of ours comes first, then the lowest metric.
 std::optional<Target> TargetOfMainTable(absl::Span<const RouteMessage> routes,
                                         const RouteRules& rules) {
   std::optional<Target> best;
@@ -62,8 +72,7 @@ std::optional<Target> TargetOfMainTable(absl::Span<const RouteMessage> routes,
     if (route.table != RT_TABLE_MAIN) continue;
     const std::optional<Target> target = TargetOfRoute(route, rules);
     if (!target) continue;
-    const std::tuple preference(LeavesElsewhere(route, rules.interface_index), route.metric,
-                                route.rank);
+    const std::tuple preference(LeavesElsewhere(route, rules), route.metric, route.rank);
     if (best && preference >= best_preference) continue;
     best = target;
     best_preference = preference;

@@ -23,20 +23,25 @@ struct Target {
   Kind kind = Kind::kNone;
   IpAddress gateway;  // kVia; unspecified on a link without neighbours
   uint16_t mtu = 0;   // of the route; 0 is the link's
+  LinkId link = 0;    // kNeighbour, kVia
   friend auto operator<=>(const Target&, const Target&) = default;
 };
 
-/// The node and its interface, as far as they decide about routes.
+/// The node and its links, as far as they decide about routes.
 struct RouteRules {
-  int interface_index = 0;  // 0: the interface is not to be used
-  bool resolves_neighbours = true;
+  struct Link {
+    int interface_index = 0;  // 0: there is no such interface
+    bool up = false;
+    bool resolves_neighbours = true;
+  };
+  absl::Span<const Link> links;  // by LinkId
   absl::Span<const Prefix> relay_prefixes;
 };
 
 /// Where the routes of one prefix send; nothing when they leave it to a shorter prefix. Pure
-/// function. Main table: unicast routes out of the interface (of a multipath route the first live
-/// path there), routes out of other interfaces, which are kNone to us and yield to ours of the same
-/// prefix, and routes that refuse; the lowest metric wins, then router preference, then the
+/// function. Main table: unicast routes out of our links (of a multipath route the first live path by
+/// one that is up), routes out of other interfaces, which are kNone to us and yield to ours of the
+/// same prefix, and routes that refuse; the lowest metric wins, then router preference, then the
 /// kernel's order. Local table: kNone. Multicast, loopback, link-local IPv6, unspecified and
 /// broadcast destinations: kNone. Relay prefixes: kRelay, over all of these.
 std::optional<Target> TargetOfRoutes(const Prefix& prefix, absl::Span<const RouteMessage> routes,

@@ -18,7 +18,7 @@ NextHopId IdOf(const Target& target, const NextHopTable& table) {
     case Target::Kind::kRelay:
       return kHairpin;
     case Target::Kind::kVia:
-      return table.LookUp({target.gateway, target.mtu}).value_or(kNoRoute);
+      return table.LookUp({target.gateway, target.mtu, target.link}).value_or(kNoRoute);
   }
   return kNoRoute;
 }
@@ -32,7 +32,10 @@ void ShardRoutes::Update(const RoutePlan& plan, absl::Span<const Prefix> planned
   Hosts hosts;
   for (const HopKey& key : hops) {
     const Target& target = plan.LookUp(key.address);
-    if (target.kind != Target::Kind::kNeighbour || target.mtu != key.mtu) continue;
+    if (target.kind != Target::Kind::kNeighbour || target.mtu != key.mtu ||
+        target.link != key.link) {
+      continue;
+    }
     if (const auto id = table.LookUp(key)) hosts.emplace(key.address, *id);
   }
   for (const auto& [address, id] : hosts_) {

@@ -164,7 +164,8 @@ struct FakeKernel {
   bool lost = false;
   absl::Status answer;  // to UseNeighbour
   absl::Status dump_answer;
-  std::vector<IpAddress> used;
+  std::vector<IpAddress> used;  // of kIndex
+  std::vector<std::pair<int, IpAddress>> used_by_interface;
   int route_dumps = 0;
 };
 
@@ -196,6 +197,7 @@ class FakeNetlink : public Netlink {
   }
   absl::Status UseNeighbour(int interface_index, const IpAddress& address) override {
     if (interface_index == kIndex) kernel_.used.push_back(address);
+    kernel_.used_by_interface.emplace_back(interface_index, address);
     return kernel_.answer;
   }
 
@@ -210,6 +212,7 @@ class RecordingDataplane : public Dataplane {
     MacAddress mac = {};
     bool resolved = false;
     uint16_t mtu = 0;
+    LinkId link = 0;
   };
   struct Shard {
     const RouteTable* routes = nullptr;
@@ -227,7 +230,7 @@ class RecordingDataplane : public Dataplane {
   void Submit(ShardId id, const Command& command) override {
     Shard& shard = shards[id];
     if (const auto* hop = std::get_if<SetNextHop>(&command)) {
-      shard.hops[hop->next_hop] = {hop->mac, hop->resolved, hop->mtu};
+      shard.hops[hop->next_hop] = {hop->mac, hop->resolved, hop->mtu, hop->link};
       ++shard.set_next_hops;
     } else if (const auto* publish = std::get_if<PublishRoutes>(&command)) {
       shard.routes = publish->routes;

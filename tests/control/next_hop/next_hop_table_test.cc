@@ -93,9 +93,9 @@ TEST(NextHopTable, SameRoutesAreNotPublishedAgainAndSameMacNotSentAgain) {
   table.Publish(routes);
   table.Publish(routes);
   EXPECT_EQ(dataplane.shards[0].generation, 1u);
-  table.SetMac(Key(1).address, Mac(1));
+  table.SetMac({Key(1).address}, Mac(1));
   EXPECT_EQ(dataplane.shards[0].set_next_hops, 1);
-  table.SetMac(Key(1).address, std::nullopt);
+  table.SetMac({Key(1).address}, std::nullopt);
   EXPECT_EQ(dataplane.shards[0].set_next_hops, 2);
   EXPECT_FALSE(dataplane.shards[0].hops[id].resolved);
 }
@@ -107,14 +107,32 @@ TEST(NextHopTable, OneNeighbourWithTwoRouteMtus) {
   const NextHopId wide = *table.Deal({gateway, 0}, std::nullopt);
   const NextHopId narrow = *table.Deal({gateway, 1400}, std::nullopt);
   EXPECT_NE(wide, narrow);
-  table.SetMac(gateway, Mac(4));
+  table.SetMac({gateway}, Mac(4));
   EXPECT_EQ(dataplane.shards[0].hops[wide].mac, Mac(4));
   EXPECT_EQ(dataplane.shards[0].hops[narrow].mac, Mac(4));
-  table.SetLinkMtu(1300);
+  table.SetLinkMtu(0, 1300);
   EXPECT_EQ(dataplane.shards[0].hops[narrow].mtu, 1300);
-  table.SetLinkMtu(70'000);
+  table.SetLinkMtu(0, 70'000);
   EXPECT_EQ(dataplane.shards[0].hops[narrow].mtu, 1400);
   EXPECT_EQ(dataplane.shards[0].hops[wide].mtu, 65535);
+}
+
+TEST(NextHopTable, NeighboursOfOneAddressOnTwoLinks) {
+  RecordingDataplane dataplane;
+  NextHopTable table(dataplane.AllOf(1), 1);
+  const IpAddress gateway = *IpAddress::Parse("fe80::1");
+  const NextHopId first = *table.Deal({gateway, 0, 0}, Mac(1));
+  const NextHopId second = *table.Deal({gateway, 0, 1}, Mac(2));
+  EXPECT_NE(first, second);
+  const auto& hops = dataplane.shards[0].hops;
+  EXPECT_EQ(hops.at(first).link, 0);
+  EXPECT_EQ(hops.at(second).link, 1);
+  table.SetMac({gateway, 1}, Mac(3));
+  table.SetLinkMtu(1, 1400);
+  EXPECT_EQ(hops.at(first).mac, Mac(1));
+  EXPECT_EQ(hops.at(second).mac, Mac(3));
+  EXPECT_EQ(hops.at(first).mtu, 1500);
+  EXPECT_EQ(hops.at(second).mtu, 1400);
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ class KernelTest : public ::testing::Test {
 
   void Start() {
     NextHopsConfig config;
-    config.interface = "veth0";
+    config.interfaces = {"veth0"};
     config.relay_prefixes = {*Prefix::Parse("198.51.100.0/28")};
     auto hops = NextHops::Create(config, dataplane_);
     ASSERT_TRUE(hops.ok()) << hops.status();
@@ -315,12 +315,12 @@ TEST_F(KernelTest, LinksWithoutNeighbours) {
 TEST_F(KernelTest, LoopbackAndNoInterface) {
   Near("route add 203.0.113.0/24 dev lo");
   NextHopsConfig config;
-  config.interface = "lo";
+  config.interfaces = {"lo"};
   auto hops = NextHops::Create(config, dataplane_);
   ASSERT_TRUE(hops.ok()) << hops.status();
   EXPECT_EQ(dataplane_.Fate("203.0.113.9"), "0");
   EXPECT_EQ(dataplane_.HopOf("203.0.113.9").mtu, 65535);
-  config.interface = "nosuch0";
+  config.interfaces = {"nosuch0"};
   EXPECT_TRUE(absl::IsNotFound(NextHops::Create(config, dataplane_).status()));
 }
 

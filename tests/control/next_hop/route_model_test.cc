@@ -176,7 +176,7 @@ class Followed {
  private:
   static NextHopsConfig Config() {
     NextHopsConfig config;
-    config.interface = "eth9";
+    config.interfaces = {"eth9"};
     config.node.shards = 1;
     config.relay_prefixes = {*Prefix::Parse("198.51.100.0/28")};
     return config;

@@ -82,7 +82,7 @@ TEST(Rtnetlink, GarbledMessagesAreSafe) {
 TEST(Rtnetlink, GarbledNoticesLeaveAViewThatStillWorks) {
   std::mt19937 random(8);
   const std::vector<Message> samples = Samples();
-  KernelView view("eth9");
+  KernelView view(std::vector<std::string>{"eth9"});
   KernelChanges changes;
   for (int round = 0; round < 20'000; ++round) {
     const Message& sample = samples[random() % samples.size()];
@@ -97,7 +97,7 @@ TEST(Rtnetlink, GarbledNoticesLeaveAViewThatStillWorks) {
   kernel.neighbours = {Neighbour("192.0.2.1", NUD_REACHABLE, Mac(1))};
   FakeNetlink netlink(kernel);
   ASSERT_TRUE(view.Load(netlink).ok());
-  EXPECT_TRUE(view.IsUp());
+  EXPECT_TRUE(view.IsUp(0));
   EXPECT_EQ(view.routes().all().size(), 1u);
   EXPECT_EQ(view.neighbours().size(), 1u);
 }
