@@ -1,15 +1,9 @@
 #include "dataplane/engine/command_queue.h"
 
-#include <rte_ring.h>
-#include <rte_ring_elem.h>
-
-#include <cstring>
-
 namespace causeway {
 
 void CommandQueue::Push(const Command& command) {
-  static_assert(sizeof(Command) <= sizeof(RingElement) && std::is_trivially_copyable_v<Command>);
-  std::memcpy(gathered_[count_++].bytes, &command, sizeof(command));
+  gathered_[count_++].Store(command);
   if (count_ == kGathered) Flush();
 }
 

@@ -6,15 +6,9 @@
 #include <deque>
 
 #include "dataplane/commands.h"
-
-struct rte_ring;
+#include "dataplane/shard/ring_element.h"
 
 namespace causeway {
-
-/// One command or event, as rings carry it.
-struct alignas(64) RingElement {
-  uint8_t bytes[64];
-};
 
 /// Gathers commands and puts them into the ring together, so that the cache line of the ring's end,
 /// which the shard reads at each turn, changes hands once for many. What does not fit waits in

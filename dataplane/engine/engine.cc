@@ -237,12 +237,9 @@ void EngineImpl::TransmitFrame(absl::Span<const uint8_t> frame) {
 unsigned EngineImpl::TakeEvents(ShardId id, unsigned event_class, EventSink& sink) {
   RingElement elements[kMostEventsPerTurn];
   Event events[kMostEventsPerTurn];
-  const unsigned count =
-      rte_ring_sc_dequeue_burst_elem(shards_[id]->events[event_class].get(), elements,
-                                     sizeof(RingElement), kEventsPerTurn[event_class], nullptr);
-  for (unsigned i = 0; i < count; ++i) {
-    std::memcpy(static_cast<void*>(&events[i]), elements[i].bytes, sizeof(Event));
-  }
+  const unsigned count = DequeueElements(shards_[id]->events[event_class].get(), elements,
+                                         kEventsPerTurn[event_class]);
+  for (unsigned i = 0; i < count; ++i) elements[i].Load(events[i]);
   const Deliver deliver = {sink, id, request_};
   for (unsigned i = 0; i < count; ++i) {
     PrefetchRequests(events, count, i);

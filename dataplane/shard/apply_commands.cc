@@ -41,18 +41,16 @@ void TellEnded(ShardState& state) {
 }
 
 constexpr unsigned kCommandBurst = 64;
-constexpr unsigned kElementSize = 64;
 
 }  // namespace
 
 unsigned ApplyCommands(ShardState& state) {
-  alignas(64) uint8_t elements[kCommandBurst][kElementSize];
-  const unsigned count = rte_ring_sc_dequeue_burst_elem(state.config.commands, elements,
-                                                        kElementSize, kCommandBurst, nullptr);
+  RingElement elements[kCommandBurst];
+  const unsigned count = DequeueElements(state.config.commands, elements, kCommandBurst);
   CommandApplier applier(state);
   for (unsigned i = 0; i < count; ++i) {
     Command command;
-    std::memcpy(static_cast<void*>(&command), elements[i], sizeof command);
+    elements[i].Load(command);
     std::visit(applier, command);
   }
   TellEnded(state);

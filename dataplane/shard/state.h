@@ -2,8 +2,6 @@
 #pragma once
 
 #include <rte_mbuf.h>
-#include <rte_ring.h>
-#include <rte_ring_elem.h>
 
 #include <memory>
 
@@ -17,6 +15,7 @@
 #include "dataplane/shard/hold_queue.h"
 #include "dataplane/shard/next_hop_table.h"
 #include "dataplane/shard/packet.h"
+#include "dataplane/shard/ring_element.h"
 #include "dataplane/shard/shard.h"
 
 namespace causeway {
@@ -82,12 +81,10 @@ struct ShardState {
     rte_pktmbuf_free(packet.mbuf);
   }
 
-  /// False when the ring of its class is full: the event, and any buffer in it, stays with the caller.
+  /// False when the ring of its class is full: the event, and any buffer in it, stays with the
+  /// caller.
   bool Raise(EventClass event_class, const Event& event) {
-    alignas(64) uint8_t element[64] = {};
-    std::memcpy(element, &event, sizeof event);
-    rte_ring* ring = config.events[static_cast<unsigned>(event_class)];
-    return rte_ring_sp_enqueue_elem(ring, element, sizeof element) == 0;
+    return EnqueueElement(config.events[static_cast<unsigned>(event_class)], event);
   }
 
   /// False when full; the frame stays with the caller. Bits of Packet::flags travel in hash.usr.

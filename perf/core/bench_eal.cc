@@ -1,13 +1,11 @@
 #include "perf/core/bench_eal.h"
 
 #include <rte_eal.h>
-#include <rte_errno.h>
 #include <rte_mbuf.h>
 #include <sched.h>
 
+#include <cerrno>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
@@ -15,17 +13,10 @@
 namespace causeway::bench {
 namespace {
 
-const char* program_name = "bench";
 constexpr unsigned kMegabytesOfAPage = 2;
 constexpr unsigned kPoolCache = 256;
 
 }  // namespace
-
-void Require(bool ok, const std::string& what) {
-  if (ok) return;
-  std::fprintf(stderr, "%s: %s: %s\n", program_name, what.c_str(), rte_strerror(rte_errno));
-  std::exit(1);
-}
 
 std::vector<int> UsableCpus(size_t most) {
   cpu_set_t set;
@@ -37,9 +28,7 @@ std::vector<int> UsableCpus(size_t most) {
   return cpus;
 }
 
-std::string StartEal(const char* program, const std::vector<int>& cpus, unsigned megabytes,
-                     bool use_hugepages) {
-  program_name = program;
+std::string StartEal(const std::vector<int>& cpus, unsigned megabytes, bool use_hugepages) {
   std::string lcores = "--lcores=";
   for (size_t i = 0; i < cpus.size(); ++i) {
     absl::StrAppend(&lcores, i == 0 ? "" : ",", i, "@", cpus[i]);
@@ -47,8 +36,9 @@ std::string StartEal(const char* program, const std::vector<int>& cpus, unsigned
   uint64_t free_pages = 0;
   std::ifstream("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages") >> free_pages;
   const bool huge = use_hugepages && free_pages * kMegabytesOfAPage >= megabytes;
-  std::vector<std::string> words = {program,       "--no-pci",          "--no-telemetry",
-                                    "--no-shconf", "--log-level=error", lcores};
+  std::vector<std::string> words = {
+      program_invocation_short_name, "--no-pci", "--no-telemetry", "--no-shconf",
+      "--log-level=error",           lcores};
   if (huge) {
     words.emplace_back("--in-memory");
   } else {

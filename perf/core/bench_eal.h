@@ -4,20 +4,20 @@
 #include <string>
 #include <vector>
 
+#include "tests/dataplane/require.h"
+
 struct rte_mempool;
 
 namespace causeway::bench {
 
-/// Ends the process with "PROGRAM: WHAT: DPDK's reason" when not ok.
-void Require(bool ok, const std::string& what);
+using testing::Require;
 
 /// CPUs that this process may run on, at most so many.
 std::vector<int> UsableCpus(size_t most);
 /// Starts EAL with lcore k on cpus[k], with hugepages as causewayd uses them when they may be used
 /// and `megabytes` of them are free, else with ordinary pages. Returns which: "hugepages", "ordinary
 /// 4 kB pages".
-std::string StartEal(const char* program, const std::vector<int>& cpus, unsigned megabytes,
-                     bool use_hugepages = true);
+std::string StartEal(const std::vector<int>& cpus, unsigned megabytes, bool use_hugepages = true);
 
 /// Packet buffers, and those that hold a whole datagram. They live as long as the process.
 struct Pools {

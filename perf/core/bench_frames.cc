@@ -3,13 +3,12 @@
 #include <cstring>
 
 #include "dataplane/byte_order.h"
-#include "dataplane/ip/checksum.h"
-#include "dataplane/ip/headers.h"
+#include "perf/gen/frames.h"
 
 namespace causeway::bench {
 namespace {
 
-constexpr unsigned kUdpHeader = 8;
+constexpr gen::MacPair kMacs = {{2, 2, 2, 2, 2, 2}, {2, 2, 2, 2, 2, 2}};
 constexpr unsigned kChannelHeader = 4;
 constexpr unsigned kSendHeader = 36;  // up to the value of DATA
 constexpr uint32_t kMagicCookie = 0x2112A442;
@@ -38,50 +37,17 @@ unsigned WritePrefix(const Datagram& datagram, const Parties& parties, uint8_t* 
   return kChannelHeader;
 }
 
-// Returns the sum of the pseudo-header.
-ChecksumSum WriteIpv4(const IpAddress& from, const IpAddress& to, unsigned udp_size, uint8_t* ip) {
-  StoreBe32(ip, 0x45000000 | (kIpv4HeaderSize + udp_size));
-  StoreBe32(ip + 4, 0x4000);
-  StoreBe32(ip + 8, 64u << 24 | uint32_t{kProtocolUdp} << 16);
-  std::memcpy(ip + 12, from.v4_bytes(), 4);
-  std::memcpy(ip + 16, to.v4_bytes(), 4);
-  FinishIpv4Header(ip, kIpv4HeaderSize);
-  return SumPseudoHeaderV4(ip + 12, kProtocolUdp, udp_size);
-}
-
-ChecksumSum WriteIpv6(const IpAddress& from, const IpAddress& to, unsigned udp_size, uint8_t* ip) {
-  StoreBe32(ip, 0x60000000);
-  StoreBe16(ip + 4, udp_size);
-  ip[6] = kProtocolUdp;
-  ip[7] = 64;
-  std::memcpy(ip + 8, from.bytes(), 16);
-  std::memcpy(ip + 24, to.bytes(), 16);
-  return SumPseudoHeaderV6(ip + 8, kProtocolUdp, udp_size);
-}
-
 }  // namespace
 
 unsigned WriteFrame(const Datagram& datagram, const Parties& parties, uint8_t* frame) {
   const bool to_peer = datagram.direction == Direction::kToPeer;
   const Endpoint& from = to_peer ? parties.client : parties.peers[datagram.channel];
   const Endpoint& to = to_peer ? parties.server : parties.relay;
-  const bool v4 = from.address.IsV4();
-  uint8_t* ip = frame + kEthernetHeaderSize;
-  uint8_t* udp = ip + (v4 ? kIpv4HeaderSize : kIpv6HeaderSize);
-  std::memset(frame, 2, 12);
-  StoreBe16(frame + 12, v4 ? 0x0800 : 0x86dd);
-  const unsigned size = kUdpHeader + WritePrefix(datagram, parties, udp + kUdpHeader) + kPayload;
-  StoreBe16(udp, from.port);
-  StoreBe16(udp + 2, to.port);
-  StoreBe16(udp + 4, size);
-  StoreBe16(udp + 6, 0);
-  const ChecksumSum pseudo = v4 ? WriteIpv4(from.address, to.address, size, ip)
-                                : WriteIpv6(from.address, to.address, size, ip);
-  if (datagram.checksum) {
-    const uint16_t check = UdpChecksumField(pseudo + SumBytes(udp, size));
-    std::memcpy(udp + 6, &check, 2);
-  }
-  return static_cast<unsigned>(udp + size - frame);
+  uint8_t* payload = frame + gen::HeadersSize(from.address.family());
+  const unsigned size = WritePrefix(datagram, parties, payload) + kPayload;
+  const size_t frame_size = gen::WriteHeaders(frame, kMacs, from, to, size);
+  if (!datagram.checksum) StoreBe16(payload - 2, 0);
+  return static_cast<unsigned>(frame_size);
 }
 
 }  // namespace causeway::bench

@@ -1,14 +1,11 @@
 #include "perf/core/bench_node.h"
 
 #include <rte_cycles.h>
-#include <rte_dev.h>
-#include <rte_eth_ring.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
-#include <rte_ring_elem.h>
+#include <rte_ring.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,10 +13,8 @@
 namespace causeway::bench {
 namespace {
 
-constexpr unsigned kElementSize = 64;
 constexpr unsigned kCommands = 1024;
 constexpr unsigned kHandOff = 4096;  // as the engine's
-constexpr unsigned kPair = RING_F_SP_ENQ | RING_F_SC_DEQ;
 constexpr uint32_t kWarmBatch = 1024;
 constexpr unsigned kWarmTimes = 4;  // as many as make the channel in use the inline one
 constexpr uint32_t kRelayAddresses = 256;
@@ -65,20 +60,16 @@ BenchNode::BenchNode(const Population& population, const Pools& pools)
     const auto number = static_cast<uint16_t>(port);
     if (config_.OwnerOfPort(number) == owner) relay_ports_.push_back(number);
   }
-  MakePort();
+  port_ = std::make_unique<testing::RingPort>(
+      name_, config_.shards, testing::RingPort::Sizes{2 * kInFlight, 4 * kInFlight},
+      pools_.packets);
   MakeShards();
   Populate();
 }
 
 BenchNode::~BenchNode() {
   Settle();
-  shards_.clear();
-  rte_eth_dev_info info;
-  if (rte_eth_dev_info_get(port(), &info) == 0) {
-    rte_eth_dev_stop(port());
-    rte_dev_remove(info.device);
-  }
-  for (rte_ring* ring : rings_) rte_ring_free(ring);
+  Clear();
 }
 
 NodeConfig BenchNode::ConfigForNode() const {
@@ -97,30 +88,6 @@ NodeConfig BenchNode::ConfigForNode() const {
   return node;
 }
 
-rte_ring* BenchNode::Ring(const char* what, unsigned size, unsigned element, unsigned flags) {
-  const std::string name = absl::StrCat(name_, what, rings_.size());
-  rings_.push_back(rte_ring_create_elem(name.c_str(), element, size, 0, flags));
-  Require(rings_.back() != nullptr, absl::StrCat("ring ", name));
-  return rings_.back();
-}
-
-void BenchNode::MakePort() {
-  const uint16_t queues = config_.shards;
-  for (uint16_t q = 0; q < queues; ++q) {
-    rx_.push_back(Ring("rx", 2 * kInFlight, sizeof(void*), kPair));
-    tx_.push_back(Ring("tx", 4 * kInFlight, sizeof(void*), kPair));
-  }
-  port_ = rte_eth_from_rings(name_.c_str(), rx_.data(), queues, tx_.data(), queues, 0);
-  const rte_eth_conf conf = {};
-  Require(port_ >= 0 && rte_eth_dev_configure(port(), queues, queues, &conf) == 0, "port of rings");
-  for (uint16_t q = 0; q < queues; ++q) {
-    Require(rte_eth_rx_queue_setup(port(), q, 256, 0, nullptr, pools_.packets) == 0 &&
-                rte_eth_tx_queue_setup(port(), q, 256, 0, nullptr) == 0,
-            "queue of the port");
-  }
-  Require(rte_eth_dev_start(port()) == 0, "start of the port");
-}
-
 void BenchNode::MakeShards() {
   ShardConfig config;
   config.node = config_;
@@ -128,17 +95,7 @@ void BenchNode::MakeShards() {
   config.pool = pools_.packets;
   config.jumbo_pool = pools_.jumbo;
   config.epoch_tsc = rte_rdtsc();
-  for (ShardId id = 0; id < config_.shards; ++id) {
-    config.handoff.push_back(Ring("handoff", kHandOff, sizeof(void*), RING_F_SC_DEQ));
-  }
-  for (config.id = 0; config.id < config_.shards; ++config.id) {
-    config.commands = Ring("commands", kCommands, kElementSize, kPair);
-    for (rte_ring*& ring : config.events) ring = Ring("events", kCommands, kElementSize, kPair);
-    auto shard = Shard::Create(config);
-    Require(shard.ok(), shard.status().ToString());
-    shards_.push_back(*std::move(shard));
-    shard_configs_.push_back(config);
-  }
+  Make(name_, config, {kCommands, kHandOff});
 }
 
 RelayPort BenchNode::RelayOf(uint32_t allocation) const {
@@ -214,8 +171,8 @@ void BenchNode::Arrive(const std::vector<Datagram>& kinds,
     frames_[i]->data_off = population_.headroom;
     WriteInto(frames_[i], kinds[i % kinds.size()], PartiesOf(allocations[i]));
   }
-  Require(rte_ring_enqueue_bulk(rx_[0], reinterpret_cast<void**>(frames_.data()), count, nullptr) ==
-              count,
+  Require(rte_ring_enqueue_bulk(port_->rx(0), reinterpret_cast<void**>(frames_.data()), count,
+                                nullptr) == count,
           "receive ring");
 }
 
@@ -230,11 +187,11 @@ void BenchNode::Bounce() {
 unsigned BenchNode::Drain() {
   frames_.resize(kInFlight);
   unsigned total = 0;
-  for (rte_ring* ring : tx_) {
+  for (uint16_t q = 0; q < port_->queues(); ++q) {
     unsigned count = 0;
     do {
-      count = rte_ring_dequeue_burst(ring, reinterpret_cast<void**>(frames_.data()), kInFlight,
-                                     nullptr);
+      count = rte_ring_dequeue_burst(port_->tx(q), reinterpret_cast<void**>(frames_.data()),
+                                     kInFlight, nullptr);
       rte_pktmbuf_free_bulk(frames_.data(), count);
       total += count;
     } while (count != 0);
@@ -245,23 +202,15 @@ unsigned BenchNode::Drain() {
 void BenchNode::Settle() {
   unsigned handled = 0;
   do {
-    handled = 0;
-    for (auto& shard : shards_) handled += shard->Poll(rte_rdtsc());
-    if (rte_ring_count(tx_.back()) > kInFlight) Drain();
+    handled = Poll(rte_rdtsc());
+    if (rte_ring_count(port_->tx(port_->queues() - 1)) > kInFlight) Drain();
   } while (handled != 0);
   Drain();
 }
 
-void BenchNode::Command(const causeway::Command& command, ShardId shard) {
-  uint8_t element[kElementSize] = {};
-  std::memcpy(element, &command, sizeof command);
-  Require(rte_ring_sp_enqueue_elem(shard_configs_[shard].commands, element, kElementSize) == 0,
-          "command ring");
-}
-
 void BenchNode::Obey() {
   for (ShardId id = 0; id < config_.shards; ++id) {
-    while (rte_ring_count(shard_configs_[id].commands) > 0) shards_[id]->Poll(rte_rdtsc());
+    while (rte_ring_count(configs_[id].commands) > 0) shards_[id]->Poll(rte_rdtsc());
   }
 }
 

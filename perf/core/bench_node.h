@@ -11,9 +11,9 @@
 #include "dataplane/shard/shard.h"
 #include "perf/core/bench_eal.h"
 #include "perf/core/bench_frames.h"
+#include "tests/dataplane/shard/shards_on_rings.h"
 
 struct rte_mbuf;
-struct rte_ring;
 
 namespace causeway::bench {
 
@@ -33,7 +33,7 @@ struct Population {
   auto operator<=>(const Population&) const = default;
 };
 
-class BenchNode {
+class BenchNode : testing::ShardsOnRings {
  public:
   /// Every allocation has permissions and channels, nothing was relayed yet.
   BenchNode(const Population& population, const Pools& pools);
@@ -55,21 +55,18 @@ class BenchNode {
 
   std::vector<std::unique_ptr<Shard>>& shards() { return shards_; }
   Shard& shard() { return *shards_.front(); }
-  uint16_t port() const { return static_cast<uint16_t>(port_); }
+  uint16_t port() const { return port_->id(); }
   const Population& population() const { return population_; }
   ClientTuple TupleOf(uint32_t allocation) const { return {PartiesOf(allocation).client, 0}; }
 
  private:
   void WarmOnce(const Datagram& kind);
-  void MakePort();
   void MakeShards();
   void Populate();
   void InstallOne(uint32_t allocation, ShardId owner);
-  rte_ring* Ring(const char* what, unsigned size, unsigned element, unsigned flags);
   NodeConfig ConfigForNode() const;
   Parties PartiesOf(uint32_t allocation) const;
   RelayPort RelayOf(uint32_t allocation) const;
-  void Command(const causeway::Command& command, ShardId shard);
   void Obey();
 
   Population population_;
@@ -77,13 +74,8 @@ class BenchNode {
   std::string name_;
   NodeConfig config_;
   std::vector<uint16_t> relay_ports_;  // of each relayed address, those of the owner
-  std::vector<rte_ring*> rings_;
-  std::vector<rte_ring*> rx_;
-  std::vector<rte_ring*> tx_;
-  std::vector<ShardConfig> shard_configs_;
-  int port_ = -1;
+  std::unique_ptr<testing::RingPort> port_;
   RouteTable routes_;
-  std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<rte_mbuf*> frames_;
 };
 

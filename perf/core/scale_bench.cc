@@ -112,7 +112,7 @@ int Main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   const std::vector<int> cpus = UsableCpus(kMaxWorkers);
   const auto megabytes = static_cast<unsigned>(kMegabytesEach * cpus.size());
-  benchmark::AddCustomContext("memory", StartEal("scale_bench", cpus, megabytes));
+  benchmark::AddCustomContext("memory", StartEal(cpus, megabytes));
   benchmark::AddCustomContext("tsc_hz", std::to_string(rte_get_tsc_hz()));
   benchmark::AddCustomContext("payload_bytes", std::to_string(kPayload));
   workers.resize(cpus.size());

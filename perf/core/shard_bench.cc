@@ -158,8 +158,7 @@ json MeasureSize(const Options& options, uint32_t size, const Pools& pools) {
 }
 
 int Measure(const Options& options) {
-  const std::string memory =
-      StartEal("shard_bench", UsableCpus(1), kMegabytes, !options.ordinary_pages);
+  const std::string memory = StartEal(UsableCpus(1), kMegabytes, !options.ordinary_pages);
   const Pools pools = MakePools(0, kBuffers);
   std::printf("%s, TSC at %.2f GHz; TSC cycles a packet (of an idle poll: a poll)\n",
               memory.c_str(), static_cast<double>(rte_get_tsc_hz()) / 1e9);

@@ -17,6 +17,7 @@ using testing::PacketSpec;
 using testing::RandomBytes;
 using testing::ReferenceChecksum;
 using testing::SpecFor;
+using testing::ToMbuf;
 
 class FragmentationTest : public testing::PoolTest, public ::testing::WithParamInterface<Family> {
  protected:

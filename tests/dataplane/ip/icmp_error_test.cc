@@ -14,6 +14,7 @@ using testing::MakeUdp;
 using testing::PacketSpec;
 using testing::ReferenceChecksum;
 using testing::SpecFor;
+using testing::ToMbuf;
 
 class IcmpErrorTest : public testing::PoolTest {
  protected:

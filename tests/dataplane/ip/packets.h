@@ -1,28 +1,20 @@
-// Frames made by hand for the tests of dataplane/ip, with arithmetic of their own, and mbufs to
-// carry them.
+// Packets and fragments for the tests of dataplane/ip, and mbufs to carry them.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <memory>
-#include <random>
 #include <span>
-#include <vector>
 
-#include "dataplane/address.h"
-
-struct rte_mbuf;
-struct rte_mempool;
+#include "tests/dataplane/buffers.h"
+#include "tests/dataplane/wire.h"
 
 namespace causeway::testing {
 
-using Bytes = std::vector<uint8_t>;
+using wire::Bytes;
+using wire::ReferenceChecksum;
 
-/// The checksum field that makes `data` right, by RFC 1071's definition, 16 bits at a time; `start`
-/// is a sum to begin with.
-uint16_t ReferenceChecksum(std::span<const uint8_t> data, uint32_t start = 0);
-/// Unfolded sum of an IPv4 or IPv6 packet's pseudo-header with the length of its data.
+/// Sum of the pseudo-header of an IPv4 or IPv6 packet's data, `length` bytes.
 uint32_t ReferencePseudoSum(std::span<const uint8_t> l3, uint8_t protocol, size_t length);
 
 struct Ends {
@@ -56,33 +48,16 @@ Bytes RandomBytes(size_t size, uint32_t seed);
 /// A UDP header with a right checksum, and random data; `size` counts both.
 Bytes MakeUdp(Family family, size_t size, uint32_t seed);
 
-/// Pools that a test takes from, and a check after it that all buffers are back.
+/// Looks after the buffers of a test: all of them must be back after it.
 class PoolTest : public ::testing::Test {
  public:
-  /// Made once per process, after EAL.
-  static rte_mempool* pool();
-  static rte_mempool* jumbo_pool();
-  static constexpr unsigned kPoolSize = 2047;
-  static constexpr unsigned kJumboPoolSize = 15;
-
-  /// An mbuf that holds `frame`, from the pool where it fits.
-  static rte_mbuf* ToMbuf(const Bytes& frame);
-  static Bytes ToBytes(const rte_mbuf* mbuf);
-  /// As ToBytes, and frees it.
+  static rte_mempool* pool() { return PacketPool(); }
+  static rte_mempool* jumbo_pool() { return JumboPool(); }
+  /// As ToBytes, and frees it; none of nullptr.
   static Bytes Take(rte_mbuf* mbuf);
 
  protected:
-  void TearDown() override;
-};
-
-/// Takes all buffers of a pool for a while.
-class EmptiedPool {
- public:
-  explicit EmptiedPool(rte_mempool* pool);
-  ~EmptiedPool();
-
- private:
-  std::vector<rte_mbuf*> held_;
+  void TearDown() override { ExpectNoLeak(); }
 };
 
 }  // namespace causeway::testing

@@ -14,6 +14,7 @@ using testing::MakeUdp;
 using testing::PacketSpec;
 using testing::RandomBytes;
 using testing::SpecFor;
+using testing::ToMbuf;
 
 class FragmentFamilyTest : public testing::ReassemblyFamilyFixture {};
 class FragmentTest : public testing::ReassemblyFixture {};

@@ -12,6 +12,7 @@ namespace {
 
 using testing::Bytes;
 using testing::PacketSpec;
+using testing::ToMbuf;
 
 class ReassemblyFuzzTest : public testing::PoolTest {
  protected:

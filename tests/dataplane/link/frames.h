@@ -1,18 +1,15 @@
-// Ethernet frames for tests, built byte by byte.
+// The Ethernet frames of the tests of links: what one field or the other makes of them.
 #pragma once
 
-#include <arpa/inet.h>
-
-#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "dataplane/address.h"
+#include "tests/dataplane/wire.h"
 
 namespace causeway {
 
-using Frame = std::vector<uint8_t>;
+using Frame = wire::Bytes;
 
 struct FragmentSpec {
   uint16_t id;
@@ -31,91 +28,34 @@ struct FrameSpec {
   size_t payload = 24;
 };
 
-inline void Put16(Frame& frame, unsigned value) {
-  frame.push_back(static_cast<uint8_t>(value >> 8));
-  frame.push_back(static_cast<uint8_t>(value));
-}
-
-inline uint16_t Ipv4HeaderChecksum(const uint8_t* header, size_t size) {
-  uint32_t sum = 0;
-  for (size_t i = 0; i < size; i += 2) sum += static_cast<uint32_t>(header[i] << 8 | header[i + 1]);
-  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(~sum);
-}
-
-// What follows the network header: UDP (checksum zero) in a first or only fragment, else payload.
-inline Frame Transport(const FrameSpec& spec) {
-  Frame out;
-  if (!spec.fragment || spec.fragment->offset == 0) {
-    Put16(out, 40000);
-    Put16(out, spec.port);
-    Put16(out, static_cast<unsigned>(8 + spec.payload));
-    Put16(out, 0);
+inline wire::IpHeaders HeadersOf(const FrameSpec& spec) {
+  wire::IpHeaders headers;
+  headers.destination = *IpAddress::Parse(spec.to);
+  const bool v4 = headers.destination.IsV4();
+  const std::string from = v4 ? "203.0.113.9" : "2001:db8:9::9";
+  headers.source = *IpAddress::Parse(spec.from.empty() ? from : spec.from);
+  headers.protocol = spec.protocol;
+  headers.id = spec.fragment ? spec.fragment->id : 1u;
+  headers.fragment_header = spec.fragment.has_value();
+  headers.offset = spec.fragment ? spec.fragment->offset : 0u;
+  headers.more = spec.fragment && spec.fragment->more;
+  headers.options = Frame(size_t{4} * static_cast<size_t>(spec.option_words), 1);  // no-operation
+  for (const uint8_t type : spec.extensions) {
+    headers.extensions.push_back({type, {0, 0, 1, 4, 0, 0, 0, 0}});  // PadN
   }
-  out.insert(out.end(), spec.payload, 0x5a);
-  return out;
+  return headers;
 }
 
-inline Frame Ipv4(const FrameSpec& spec, const Frame& transport) {
-  Frame ip;
-  ip.push_back(static_cast<uint8_t>(0x45 + spec.option_words));
-  ip.push_back(0);
-  Put16(ip, static_cast<unsigned>(20 + 4 * spec.option_words + static_cast<int>(transport.size())));
-  Put16(ip, spec.fragment ? spec.fragment->id : 1u);
-  Put16(ip, spec.fragment ? (spec.fragment->more ? 0x2000u : 0u) + spec.fragment->offset / 8u : 0u);
-  ip.push_back(64);
-  ip.push_back(spec.protocol);
-  Put16(ip, 0);
-  const auto from = *IpAddress::Parse(spec.from.empty() ? "203.0.113.9" : spec.from);
-  const auto to = *IpAddress::Parse(spec.to);
-  ip.insert(ip.end(), from.v4_bytes(), from.v4_bytes() + 4);
-  ip.insert(ip.end(), to.v4_bytes(), to.v4_bytes() + 4);
-  ip.insert(ip.end(), size_t{4} * static_cast<size_t>(spec.option_words), 1);  // no-operation
-  const uint16_t sum = Ipv4HeaderChecksum(ip.data(), ip.size());
-  ip[10] = static_cast<uint8_t>(sum >> 8);
-  ip[11] = static_cast<uint8_t>(sum);
-  ip.insert(ip.end(), transport.begin(), transport.end());
-  return ip;
-}
-
-inline Frame Ipv6(const FrameSpec& spec, const Frame& transport) {
-  Frame body;
-  std::vector<uint8_t> order = spec.extensions;
-  if (spec.fragment) order.push_back(44);
-  order.push_back(spec.protocol);
-  for (size_t i = 0; i + 1 < order.size(); ++i) {
-    body.push_back(order[i + 1]);
-    body.push_back(0);
-    if (order[i] == 44) {
-      Put16(body, spec.fragment->offset + (spec.fragment->more ? 1u : 0u));
-      Put16(body, 0);
-      Put16(body, spec.fragment->id);
-    } else {
-      for (const uint8_t byte : {1, 4, 0, 0, 0, 0}) body.push_back(byte);  // PadN
-    }
-  }
-  body.insert(body.end(), transport.begin(), transport.end());
-  Frame ip = {0x60, 0, 0, 0};
-  Put16(ip, static_cast<unsigned>(body.size()));
-  ip.push_back(order[0]);
-  ip.push_back(64);
-  const auto from = *IpAddress::Parse(spec.from.empty() ? "2001:db8:9::9" : spec.from);
-  const auto to = *IpAddress::Parse(spec.to);
-  ip.insert(ip.end(), from.bytes(), from.bytes() + 16);
-  ip.insert(ip.end(), to.bytes(), to.bytes() + 16);
-  ip.insert(ip.end(), body.begin(), body.end());
-  return ip;
-}
-
+/// A datagram, or a fragment of one; its UDP checksum is zero.
 inline Frame Udp(const FrameSpec& spec, const MacAddress& to_mac = {},
                  const MacAddress& from_mac = {}) {
-  const bool v4 = IpAddress::Parse(spec.to)->IsV4();
-  Frame frame(to_mac.begin(), to_mac.end());
-  frame.insert(frame.end(), from_mac.begin(), from_mac.end());
-  Put16(frame, v4 ? 0x0800 : 0x86dd);
-  const Frame ip = v4 ? Ipv4(spec, Transport(spec)) : Ipv6(spec, Transport(spec));
-  frame.insert(frame.end(), ip.begin(), ip.end());
-  return frame;
+  const wire::IpHeaders headers = HeadersOf(spec);
+  Frame data(spec.payload, 0x5a);
+  if (headers.offset == 0) {
+    data = wire::EncodeUdp({headers.source, 40000}, {headers.destination, spec.port}, data,
+                           wire::Check::kZero);
+  }
+  return wire::Framed(to_mac, from_mac, wire::Encode(headers, data));
 }
 
 }  // namespace causeway

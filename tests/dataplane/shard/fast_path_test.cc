@@ -116,7 +116,7 @@ class FastEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterf
     if (Random(8) == 0) frame.resize(Random(static_cast<uint32_t>(frame.size())));
     if (Random(2) == 0 && frame.size() >= 34) {
       frame[24] = frame[25] = 0;
-      const auto check = static_cast<uint16_t>(~ReferenceFold(ReferenceSum(frame.data() + 14, 20)));
+      const uint16_t check = ReferenceChecksum(std::span(frame).subspan(14, 20));
       frame[24] = static_cast<uint8_t>(check >> 8);
       frame[25] = static_cast<uint8_t>(check);
     }

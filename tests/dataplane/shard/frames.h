@@ -1,90 +1,23 @@
-// UDP datagrams as tests write them down, with encoding, decoding and checksum arithmetic that
-// share nothing with the code under test.
+// STUN and TURN messages as tests write them down, for the payload of datagrams.
 #pragma once
 
-#include <cstdint>
-#include <ostream>
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include "dataplane/address.h"
+#include "tests/dataplane/wire.h"
 
 namespace causeway::testing {
 
-using Bytes = std::vector<uint8_t>;
+using wire::AddressBytes;
+using wire::At;
+using wire::Be16;
+using wire::Be32;
+using wire::Bytes;
+using wire::Check;
+using wire::Counting;
+using wire::Datagram;
+using wire::operator+;
+using wire::ReferenceChecksum;
+using wire::Slice;
+using wire::Text;
 
-/// An endpoint from text: "192.0.2.1:3478", "[2001:db8::1]:3478".
-Endpoint At(std::string_view text);
-Bytes Text(std::string_view text);
-/// `size` bytes that count up from `first`.
-Bytes Counting(size_t size, uint8_t first = 1);
-Bytes operator+(Bytes left, const Bytes& right);
-/// Bytes [from, to).
-Bytes Slice(const Bytes& bytes, size_t from, size_t to);
-/// 16 and 32 bits in network order.
-Bytes Be16(uint32_t value);
-Bytes Be32(uint32_t value);
-
-/// How the UDP checksum is to be: right, absent, off by one, or left unfinished by a local sender.
-enum class Check { kRight, kZero, kWrong, kUnfinished };
-
-/// One UDP datagram in one Ethernet frame; every field has a fluent setter.
-struct Datagram {
-  Endpoint source;
-  Endpoint destination;
-  Bytes payload;
-  uint8_t ttl = 64;
-  uint8_t tos = 0;
-  bool df = true;
-  uint16_t id = 0;
-  uint32_t flow_label = 0;
-  Check check = Check::kRight;
-  Bytes options;  // IPv4 options or IPv6 extension headers (their first byte is filled in)
-  uint8_t options_type = 0;  // IPv6: the type of the one extension header
-  Bytes surplus;             // of the IP payload beyond the UDP length
-  Bytes trailer;             // of the frame beyond the IP packet
-  MacAddress to_mac = {2, 0, 0, 0, 0, 1};
-  MacAddress from_mac = {2, 0, 0, 0, 0, 0xfe};
-  // What Decode found.
-  bool ip_checksum_right = true;
-
-  Datagram From(std::string_view e) const { return With(&Datagram::source, At(e)); }
-  Datagram To(std::string_view e) const { return With(&Datagram::destination, At(e)); }
-  Datagram Carrying(Bytes b) const { return With(&Datagram::payload, std::move(b)); }
-  Datagram Ttl(uint8_t v) const { return With(&Datagram::ttl, v); }
-  Datagram Tos(uint8_t v) const { return With(&Datagram::tos, v); }
-  Datagram Df(bool v) const { return With(&Datagram::df, v); }
-  Datagram Id(uint16_t v) const { return With(&Datagram::id, v); }
-  Datagram Checked(Check v) const { return With(&Datagram::check, v); }
-  Datagram FlowLabel(uint32_t v) const { return With(&Datagram::flow_label, v); }
-  Datagram Surplus(Bytes b) const { return With(&Datagram::surplus, std::move(b)); }
-  Datagram Trailer(Bytes b) const { return With(&Datagram::trailer, std::move(b)); }
-  Datagram Options(Bytes b, uint8_t type = 0) const {
-    return With(&Datagram::options, std::move(b)).With(&Datagram::options_type, type);
-  }
-  Datagram MacTo(MacAddress m) const { return With(&Datagram::to_mac, m); }
-  Datagram MacFrom(MacAddress m) const { return With(&Datagram::from_mac, m); }
-
-  Bytes Encode() const;
-  /// From a frame without options or extension headers. A frame that is none gives an empty one.
-  static Datagram Decode(const Bytes& frame);
-
- private:
-  template <typename T>
-  Datagram With(T Datagram::*field, T value) const {
-    Datagram copy = *this;
-    copy.*field = std::move(value);
-    return copy;
-  }
-};
-std::ostream& operator<<(std::ostream& out, const Datagram& datagram);
-
-/// RFC 1071's definition, 16 bits at a time, big-endian.
-uint32_t ReferenceSum(const uint8_t* data, size_t size, uint32_t start = 0);
-uint16_t ReferenceFold(uint32_t sum);
-
-// STUN and TURN messages.
 Bytes ChannelData(uint16_t number, const Bytes& data);
 Bytes Attribute(uint16_t type, const Bytes& value);
 Bytes XorAddress(uint16_t type, const Endpoint& endpoint, const Bytes& transaction_id);

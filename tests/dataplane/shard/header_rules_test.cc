@@ -202,7 +202,7 @@ std::vector<Bytes> CutV4(const Bytes& frame, size_t at) {
     out[20] = static_cast<uint8_t>((more ? 0x20 : 0) | from / 8 >> 8);
     out[21] = static_cast<uint8_t>(from / 8);
     out[24] = out[25] = 0;
-    const auto check = static_cast<uint16_t>(~ReferenceFold(ReferenceSum(&out[14], 20)));
+    const uint16_t check = ReferenceChecksum(std::span(out).subspan(14, 20));
     out[24] = static_cast<uint8_t>(check >> 8);
     out[25] = static_cast<uint8_t>(check);
     return out;

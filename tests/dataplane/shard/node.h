@@ -3,13 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <list>
 #include <map>
-#include <memory>
 #include <vector>
 
 #include "dataplane/route_table.h"
-#include "dataplane/shard/shard.h"
+#include "tests/dataplane/buffers.h"
 #include "tests/dataplane/shard/frames.h"
+#include "tests/dataplane/shard/shards_on_rings.h"
 
 namespace causeway::testing {
 
@@ -48,7 +49,7 @@ struct NodeOptions {
   uint32_t capacity = 256;
 };
 
-class NodeTest : public ::testing::Test {
+class NodeTest : public ::testing::Test, protected ShardsOnRings {
  protected:
   void SetUp() override;
   /// Takes the node down and checks that every buffer came back.
@@ -58,11 +59,10 @@ class NodeTest : public ::testing::Test {
   void Build(const NodeOptions& options);
   void Demolish();
 
-  void Command(const causeway::Command& command, ShardId shard = 0);
   /// Puts a frame on the shard's queue; the frame may be cut in `segments` buffers.
   void Arrive(const Bytes& frame, ShardId shard = 0, unsigned segments = 1);
-  /// The same by the shard's hand-off ring, as if it had come from the link: the general stages take
-  /// it.
+  /// The same by the shard's hand-off ring, as if it had come from the link: the general stages
+  /// take it.
   void ArriveForGeneralStages(const Bytes& frame, ShardId shard = 0);
   /// Polls every shard `turns` times at the present time; returns what the polls returned together.
   unsigned Turn(int turns = 1);
@@ -95,14 +95,11 @@ class NodeTest : public ::testing::Test {
   void JamHandOff(ShardId shard);
 
   Deciseconds now_ = 100;
-  std::vector<std::unique_ptr<Shard>> shards_;
-  std::vector<ShardConfig> configs_;
   RouteTable routes_;
 
  private:
-  std::vector<rte_ring*> rings_;
   std::map<std::string, uint64_t> counted_;
-  std::vector<rte_mbuf*> hoard_;
+  std::list<EmptiedPool> emptied_;
 };
 
 /// Compares a frame with what it should be, bytes and all. An IPv4 identification is taken from
