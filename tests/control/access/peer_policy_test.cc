@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "tests/test_name.h"
+
 namespace causeway::access {
 namespace {
 
@@ -23,6 +25,10 @@ TEST(PeerPolicyTest, DefaultListsDenyFirstAndLastAddressOfEachBlock) {
   }
 }
 
+std::string NameOf(const testing::TestParamInfo<const char*>& address) {
+  return TestName(address.param);
+}
+
 class DeniedTest : public testing::TestWithParam<const char*> {};
 TEST_P(DeniedTest, IsDeniedByDefault) { EXPECT_FALSE(Allowed(PeerPolicy({}), GetParam())); }
 INSTANTIATE_TEST_SUITE_P(
@@ -38,7 +44,8 @@ INSTANTIATE_TEST_SUITE_P(
                     "64:ff9b:1:a00:0:100::", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff", "100::1",
                     "2001::1", "2001:0:4136:e378:8000:63bf:f5ff:fffe", "2001:1ff::1", "2001:db8::1",
                     "3fff::1", "3fff:fff::1", "5f00::1", "fc00::1", "fdff::1", "fe80::1", "febf::1",
-                    "fec0::1", "ff02::1"));
+                    "fec0::1", "ff02::1"),
+    NameOf);
 
 class AllowedTest : public testing::TestWithParam<const char*> {};
 TEST_P(AllowedTest, IsAllowedByDefault) { EXPECT_TRUE(Allowed(PeerPolicy({}), GetParam())); }
@@ -47,7 +54,8 @@ INSTANTIATE_TEST_SUITE_P(Addresses, AllowedTest,
                                          "100.128.0.0", "172.15.255.255", "172.32.0.0", "192.0.1.0",
                                          "192.0.3.0", "198.17.255.255", "198.20.0.0",
                                          "223.255.255.255", "2001:200::1", "2003::1",
-                                         "2606:4700::1111", "4000::1", "::ffff:8.8.8.8"));
+                                         "2606:4700::1111", "4000::1", "::ffff:8.8.8.8"),
+                         NameOf);
 
 struct Carrier {
   const char* address;
@@ -90,7 +98,8 @@ INSTANTIATE_TEST_SUITE_P(Forms, CarriedTest,
                                          Carrier{"64:ff9b:1:000a:0:0001::", "10.0.0.1"},
                                          Carrier{"64:ff9b:1:0:a:0:100:0", "10.0.0.1"},
                                          Carrier{"2001:0:0808:0808:0:ffff:f5ff:fffe", "10.0.0.1"},
-                                         Carrier{"2001:0:0a00:0001:0:ffff:f7f7:f7f7", "10.0.0.1"}));
+                                         Carrier{"2001:0:0a00:0001:0:ffff:f7f7:f7f7", "10.0.0.1"}),
+                         [](const auto& test) { return TestName(test.param.address); });
 
 TEST(PeerPolicyTest, CarriersOfPublicAddressesCanBeOpened) {
   const PeerPolicy policy({.allow = {Block("64:ff9b::/96"), Block("64:ff9b:1::/48")}});

@@ -220,7 +220,10 @@ TEST_P(EveryBit, OfTheMessageIsCovered) {
 
 INSTANTIATE_TEST_SUITE_P(Integrity, EveryBit,
                          testing::Values(Attribute::kMessageIntegrity,
-                                         Attribute::kMessageIntegritySha256));
+                                         Attribute::kMessageIntegritySha256),
+                         [](const auto& test) {
+                           return test.param == Attribute::kMessageIntegrity ? "Sha1" : "Sha256";
+                         });
 
 /// A message with a SHA-256 tag cut to `size` bytes, its HMAC made as RFC 8489 section 14.6 says.
 std::vector<uint8_t> WithCutTag(size_t size) {

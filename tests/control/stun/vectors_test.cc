@@ -43,6 +43,7 @@ TEST(Vectors, Request) {
 }
 
 struct ResponseVector {
+  const char* name;
   const char* hex;
   const char* address;
 };
@@ -64,11 +65,12 @@ TEST_P(Responses, GiveTheMappedAddress) {
   EXPECT_EQ(mapped->endpoint.ToString(), GetParam().address);
 }
 
-INSTANTIATE_TEST_SUITE_P(Rfc5769, Responses,
-                         testing::Values(ResponseVector{kIpv4Response5769, "192.0.2.1:32853"},
-                                         ResponseVector{
-                                             kIpv6Response5769,
-                                             "[2001:db8:1234:5678:11:2233:4455:6677]:32853"}));
+INSTANTIATE_TEST_SUITE_P(
+    Rfc5769, Responses,
+    testing::Values(ResponseVector{"Ipv4", kIpv4Response5769, "192.0.2.1:32853"},
+                    ResponseVector{"Ipv6", kIpv6Response5769,
+                                   "[2001:db8:1234:5678:11:2233:4455:6677]:32853"}),
+    [](const auto& test) { return std::string(test.param.name); });
 
 TEST(Vectors, LongTermRequest) {
   const auto datagram = Hex(kLongTerm5769);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/control/turn/world.h"
+#include "tests/test_name.h"
 
 namespace causeway::turn {
 namespace {
@@ -70,7 +71,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"both, even", {Transport(), AdditionalFamily(2), EvenPort(false)}, 0},
         Case{"both, pair", {Transport(), AdditionalFamily(2), EvenPort(true)}, 400},
         Case{"known but unexpected", {Transport(), Channel(0x4000), Peer(At(kPeer, 1))}, 0},
-        Case{"unknown optional", {Transport(), Raw(Attribute{0x9000}, {1, 2, 3})}, 0}));
+        Case{"unknown optional", {Transport(), Raw(Attribute{0x9000}, {1, 2, 3})}, 0}),
+    [](const auto& test) { return TestName(test.param.name); });
 
 TEST(AllocateAnswerTest, HoldsWhatTheRfcLists) {
   World world;

@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 
+#include "absl/strings/str_cat.h"
 #include "control/turn/relay_ports.h"
 
 namespace causeway::turn {
@@ -32,6 +33,11 @@ struct Range {
   uint16_t first, last;
   ShardId shards;
 };
+
+std::string NameOf(const testing::TestParamInfo<Range>& range) {
+  const auto& [first, last, shards] = range.param;
+  return absl::StrCat("Ports", first, "To", last, "Shards", shards);
+}
 
 class PortRangeTest : public testing::TestWithParam<Range> {};
 
@@ -76,7 +82,8 @@ INSTANTIATE_TEST_SUITE_P(Ranges, PortRangeTest,
                                          Range{49152, 65535, 7}, Range{50001, 50001, 1},
                                          Range{50000, 50000, 3}, Range{50001, 50002, 2},
                                          Range{1025, 1999, 5}, Range{65530, 65535, 2},
-                                         Range{49153, 65534, 255}, Range{1024, 65535, 16}));
+                                         Range{49153, 65534, 255}, Range{1024, 65535, 16}),
+                         NameOf);
 
 TEST(RelayPortsTest, PairsAreEvenAndWhole) {
   const NodeConfig node = Node(50001, 50200, 2);

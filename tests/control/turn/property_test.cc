@@ -5,6 +5,7 @@
 #include <random>
 #include <set>
 
+#include "absl/strings/str_cat.h"
 #include "tests/control/turn/world.h"
 
 namespace causeway::turn {
@@ -122,7 +123,8 @@ TEST_P(PropertyTest, TheSeamsContractHolds) {
   EXPECT_EQ(world.stats().allocated_total, world.dataplane.All<RemoveAllocation>().size());
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, PropertyTest, testing::Range(1u, 9u));
+INSTANTIATE_TEST_SUITE_P(Seeds, PropertyTest, testing::Range(1u, 9u),
+                         [](const auto& test) { return absl::StrCat("Seed", test.param); });
 
 TEST(LeakTest, EveryPortAndSlotComesBack) {
   World::Setup setup = World::Setup();

@@ -41,10 +41,7 @@ class FragmentationTest : public testing::PoolTest, public ::testing::WithParamI
   static constexpr uint32_t kIdentification = 0xabcd1234;
 };
 INSTANTIATE_TEST_SUITE_P(Families, FragmentationTest,
-                         ::testing::Values(Family::kIpv4, Family::kIpv6),
-                         [](const auto& param_info) {
-                           return param_info.param == Family::kIpv4 ? "Ipv4" : "Ipv6";
-                         });
+                         ::testing::Values(Family::kIpv4, Family::kIpv6), testing::FamilyName);
 
 TEST_P(FragmentationTest, EveryFragmentIsAsHandMade) {
   const Bytes data = MakeUdp(GetParam(), 4000, 1);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "tests/dataplane/buffers.h"
 #include "tests/dataplane/wire.h"
@@ -42,6 +43,11 @@ PacketSpec SpecFor(Family family);
 Bytes MakeFrame(const PacketSpec& spec, std::span<const uint8_t> data);
 /// As MakeFrame, as a fragment.
 Bytes MakeFragment(PacketSpec spec, size_t offset, bool more, std::span<const uint8_t> data);
+
+/// Names the instances of tests of both families.
+inline std::string FamilyName(const ::testing::TestParamInfo<Family>& family) {
+  return family.param == Family::kIpv4 ? "Ipv4" : "Ipv6";
+}
 
 /// `size` bytes that depend on `seed`.
 Bytes RandomBytes(size_t size, uint32_t seed);

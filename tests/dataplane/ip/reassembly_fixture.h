@@ -41,8 +41,5 @@ class ReassemblyFamilyFixture : public ReassemblyFixture,
   const Bytes data_ = MakeUdp(GetParam(), 4000, 1);
   const Bytes whole_ = MakeFrame(spec_, data_);
 };
-inline std::string FamilyName(const ::testing::TestParamInfo<Family>& family) {
-  return family.param == Family::kIpv4 ? "Ipv4" : "Ipv6";
-}
 
 }  // namespace causeway::testing

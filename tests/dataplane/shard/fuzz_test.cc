@@ -154,7 +154,8 @@ TEST_P(FuzzTest, GarbledRequestsAreNeverAnswered) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Links, FuzzTest, ::testing::Bool());
+INSTANTIATE_TEST_SUITE_P(Links, FuzzTest, ::testing::Bool(),
+                         [](const auto& link) { return link.param ? "partial" : "whole"; });
 
 }  // namespace
 }  // namespace causeway::testing

@@ -1,7 +1,9 @@
 // The four ways through the relay, for every pair of families: input frame, output frame, counters.
 #include <tuple>
 
+#include "absl/strings/str_cat.h"
 #include "tests/dataplane/shard/node.h"
+#include "tests/test_name.h"
 
 namespace causeway::testing {
 namespace {
@@ -99,10 +101,17 @@ TEST_P(RelayTest, FrameBecomesFrame) {
   }
 }
 
+std::string NameOf(const ::testing::TestParamInfo<RelayTest::ParamType>& test) {
+  const auto& [way, client, peer] = test.param;
+  return absl::StrCat(TestName(way.description), client == kClientV4 ? "_v4" : "_v6",
+                      peer == kPeerV4 ? "_v4" : "_v6");
+}
+
 INSTANTIATE_TEST_SUITE_P(AllWays, RelayTest,
                          ::testing::Combine(::testing::ValuesIn(kCases),
                                             ::testing::Values(kClientV4, kClientV6),
-                                            ::testing::Values(kPeerV4, kPeerV6)));
+                                            ::testing::Values(kPeerV4, kPeerV6)),
+                         NameOf);
 
 class ChannelTest : public NodeTest {
  protected:

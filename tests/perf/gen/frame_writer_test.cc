@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "control/stun/message.h"
 #include "dataplane/byte_order.h"
 #include "perf/gen/turn_client.h"
@@ -129,7 +130,11 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Case{"203.0.113.5", "192.0.2.1", "198.51.100.9", "203.0.113.5"},
                     Case{"2001:db8::5", "2001:db8:1::1", "2001:db8:2::9", "2001:db8::5"},
                     Case{"203.0.113.5", "192.0.2.1", "2001:db8:2::9", "2001:db8::5"},
-                    Case{"2001:db8::5", "2001:db8:1::1", "198.51.100.9", "203.0.113.5"}));
+                    Case{"2001:db8::5", "2001:db8:1::1", "198.51.100.9", "203.0.113.5"}),
+    [](const auto& test) {
+      return absl::StrCat(Parse(test.param.client).IsV4() ? "V4" : "V6",
+                          Parse(test.param.peer).IsV4() ? "ToV4" : "ToV6");
+    });
 
 }  // namespace
 }  // namespace causeway::gen
