@@ -8,21 +8,6 @@
 namespace causeway::config {
 namespace {
 
-size_t EditDistance(absl::string_view a, absl::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 absl::Status TenantError(const TenantValues& tenant, absl::string_view what) {
   return absl::InvalidArgumentError(
       absl::StrCat(tenant.place, "[tenant.", tenant.name, "]: ", what));
@@ -61,37 +46,11 @@ absl::StatusOr<TenantConfig> ReadTenant(const TenantValues& given) {
   return tenant;
 }
 
-template <typename T>
-void AddNames(absl::Span<const Option<T>> options, std::vector<std::string>& names) {
-  for (const Option<T>& option : options) names.emplace_back(option.name);
-}
-
 }  // namespace
 
 bool IsOption(absl::string_view name) {
   return LookUpOption(Options(), name) != nullptr ||
          LookUpOption(CommandLineOptions(), name) != nullptr;
-}
-
-std::string Nearest(absl::string_view name, absl::Span<const std::string> names) {
-  std::string nearest;
-  size_t best = std::max<size_t>(2, name.size() / 3) + 1;
-  if (name.size() < 3) return "";
-  for (const std::string& candidate : names) {
-    const size_t distance = EditDistance(name, candidate);
-    if (distance < best) {
-      best = distance;
-      nearest = candidate;
-    }
-  }
-  return nearest;
-}
-
-std::string NearestOption(absl::string_view name) {
-  std::vector<std::string> names;
-  AddNames(Options(), names);
-  AddNames(CommandLineOptions(), names);
-  return Nearest(name, names);
 }
 
 OptionValues Merge(const OptionValues& file, const OptionValues& command_line) {

@@ -32,10 +32,6 @@ absl::Span<const Option<TenantLimits>> TenantLimitOptions();
 
 /// True for the name of a flag, without its dashes.
 bool IsOption(absl::string_view name);
-/// The flag that a mistyped one most likely meant, without dashes, or "" when none comes near.
-std::string NearestOption(absl::string_view name);
-/// The same among `names`.
-std::string Nearest(absl::string_view name, absl::Span<const std::string> names);
 
 /// What holds when both are given: lists are joined, the file's values first; of the rest the
 /// command line's wins.

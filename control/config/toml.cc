@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "control/config/files.h"
+#include "control/config/flags.h"
 #include "toml++/toml.h"
 
 namespace causeway::config {

@@ -18,8 +18,7 @@ struct CommandLineTexts {
   OptionTexts values;
 };
 
-/// InvalidArgumentError in one line for an unknown option, one without its value, one given twice,
-/// and a value without its option. Never quotes a value, which might be the password.
+/// InvalidArgumentError in one line, as config::ReadFlags says.
 absl::StatusOr<CommandLineTexts> ReadCommandLine(int argc, const char* const* argv);
 
 /// The arguments, the password replaced by "***".

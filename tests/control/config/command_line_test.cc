@@ -79,6 +79,9 @@ TEST(CommandLine, SaysWhatIsWrong) {
   EXPECT_EQ(Error({"--relay-port", "1-2"}),
             "unknown flag --relay-port: did you mean --relay-ports?");
   EXPECT_EQ(Error({"--interfaec=eth1"}), "unknown flag --interfaec: did you mean --interface?");
+  EXPECT_EQ(Error({"--max-alocation"}),
+            "unknown flag --max-alocation: did you mean --max-allocations?");
+  EXPECT_EQ(Error({"--chek-config"}), "unknown flag --chek-config: did you mean --check-config?");
   EXPECT_EQ(Error({"--frobnicate"}), "unknown flag --frobnicate: see --help");
   EXPECT_EQ(Error({"-x"}), "unknown flag -x: see --help");
   EXPECT_EQ(Error({"eth1"}), "a value stands without its flag: write --flag value (see --help)");

@@ -201,13 +201,5 @@ TEST(Tenants, SayWhatIsWrongWhere) {
   EXPECT_THAT(TenantError(tenant), HasSubstr("c.toml:8: tenant.acme.secrets, value 1: 7 bytes"));
 }
 
-TEST(NearestOption, FindsTyposOnly) {
-  EXPECT_EQ(NearestOption("adress"), "address");
-  EXPECT_EQ(NearestOption("max-alocation"), "max-allocations");
-  EXPECT_EQ(NearestOption("chek-config"), "check-config");
-  EXPECT_EQ(NearestOption("zzzzzz"), "");
-  EXPECT_EQ(NearestOption("x"), "");
-}
-
 }  // namespace
 }  // namespace causeway::config

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "perf/gen/command_line.h"
+#include "tests/test_name.h"
 
 namespace causeway::gen {
 namespace {
@@ -231,6 +232,8 @@ struct Bad {
 
 void PrintTo(const Bad& bad, std::ostream* out) { *out << bad.error; }
 
+std::string NameOf(const ::testing::TestParamInfo<Bad>& bad) { return TestName(bad.param.error); }
+
 class BadOptions : public ::testing::TestWithParam<Bad> {};
 
 TEST_P(BadOptions, AreRefusedInOneLine) {
@@ -252,13 +255,14 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{With({"--cpu", "x"}), "--cpu x: must be a whole number from 0 to 1023"},
         Bad{With({"--poll-sleep-us", "99999"}),
             "--poll-sleep-us 99999: must be a whole number from 0 to 10000"},
-        Bad{With({"--speed", "9"}), "unknown option --speed: --help lists those that there are"},
-        Bad{With({"fast"}), "a value stands without its option: write --option value (see --help)"},
-        Bad{With({"--cpu"}), "--cpu: needs a value (--help says which)"},
-        Bad{With({"--cpu", "--quiet"}), "--cpu: needs a value, and --quiet follows: add it"},
-        Bad{With({"--cpu", "1", "--cpu", "2"}),
-            "--cpu: given 2 times; give it once (addresses are joined by commas)"},
-        Bad{With({"--quiet=no"}), "--quiet: takes no value: leave it out"}));
+        Bad{With({"--speed", "9"}), "unknown flag --speed: see --help"},
+        Bad{With({"fast"}), "a value stands without its flag: write --flag value (see --help)"},
+        Bad{With({"--cpu"}),
+            "--cpu: needs a value (one that begins with '-' is written --flag=value)"},
+        Bad{With({"--cpu", "--quiet"}), "--cpu: needs a value, and --quiet follows"},
+        Bad{With({"--cpu", "1", "--cpu", "2"}), "--cpu: given 2 times; it takes one value"},
+        Bad{With({"--quiet=no"}), "--quiet: takes no value"}),
+    NameOf);
 
 INSTANTIATE_TEST_SUITE_P(
     Addresses, BadOptions,
@@ -309,7 +313,8 @@ INSTANTIATE_TEST_SUITE_P(
             "--allocations 31 take one each: add addresses or ports"},
         Bad{With({"--user", "alice"}), "--user: has no colon: write NAME:PASSWORD"},
         Bad{With({"--realm", "x"}),
-            "--realm x: has a meaning with --user only: add that, or leave --realm out"}));
+            "--realm x: has a meaning with --user only: add that, or leave --realm out"}),
+    NameOf);
 
 INSTANTIATE_TEST_SUITE_P(
     Work, BadOptions,
@@ -383,7 +388,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{With({"--pcap-packets", "5"}),
             "--pcap-packets 5: has a meaning with --pcap-out only: add that, or leave "
             "--pcap-packets out"},
-        Bad{With({"--json", ""}), "--json '': an empty name: give the name of a file"}));
+        Bad{With({"--json", ""}), "--json '': an empty name: give the name of a file"}),
+    NameOf);
 
 TEST(LegOverhead, IsThatOfTheLargerLeg) {
   const auto overhead = [](Words more) { return LegOverhead(Parsed(With(std::move(more)))); };
