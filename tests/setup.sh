@@ -31,7 +31,8 @@ need_packages() {
   # shellcheck disable=SC1091
   [ "$(. /etc/os-release && echo "$ID $VERSION_ID")" = "debian 12" ] ||
     die "packages are missing and this is not Debian 12; install these by hand:" $missing
-  [ "$(id -u)" = 0 ] || die "packages are missing; run it as root, or: sudo apt-get install" $missing
+  [ "$(id -u)" = 0 ] ||
+    die "packages are missing; run it as root, or: sudo apt-get install" $missing
   say "installing" $missing
   export DEBIAN_FRONTEND=noninteractive
   local log

@@ -1,5 +1,6 @@
 #!/bin/bash
-# tidy.sh BUILD_DIRECTORY FILE: clang-tidy over one source; prints "FAILED FILE" and why, or nothing.
+# tidy.sh BUILD_DIRECTORY FILE: clang-tidy over one source; prints "FAILED FILE" and why, or
+# nothing.
 # --extra-arg: the build's flags are g++'s. The analyzer looks less deep into tests: it took two
 # thirds of all the time there, and what it looks for the sanitizers find when the tests run.
 arguments=(--extra-arg=-Wno-unknown-warning-option)

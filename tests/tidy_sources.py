@@ -62,7 +62,8 @@ def main():
     changed = changed_files(revision) if revision else SETTINGS
     if not changed & SETTINGS:
         included = included_files(build_directory)
-        sources = {path for path in sources if path in changed or included.get(path, set()) & changed}
+        sources = {path for path in sources
+                   if path in changed or included.get(path, set()) & changed}
     print("\n".join(sorted(sources)))
 
 

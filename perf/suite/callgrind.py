@@ -27,14 +27,15 @@ class CannotCount(Exception):
 
 
 def count(bench, scenes, folder):
-    """{scene: Count} of these scenes and those that they are compared with; all when there are none.
-    Callgrind's files stay in `folder`."""
+    """{scene: Count} of these scenes and those that they are compared with; all when there are
+    none. Callgrind's files stay in `folder`."""
     if not shutil.which("valgrind"):
         raise CannotCount("valgrind is not installed: apt-get install valgrind")
     out, report = os.path.join(folder, "callgrind.out"), os.path.join(folder, "shard_bench.json")
     argv = ["valgrind", "--tool=callgrind", "--collect-atstart=no", "--compress-strings=no",
-            *(f"--toggle-collect={function}" for function in COUNTED), f"--dump-after={ROUNDS}", f"--callgrind-out-file={out}", bench, "--ordinary-pages",
-            "--lossless", "--sizes", "1000", "--laps", "1", "--rounds", "2", "--json", report,
+            *(f"--toggle-collect={function}" for function in COUNTED), f"--dump-after={ROUNDS}",
+            f"--callgrind-out-file={out}", bench, "--ordinary-pages", "--lossless",
+            "--sizes", "1000", "--laps", "1", "--rounds", "2", "--json", report,
             "--only", ",".join(scenes) if scenes else "all"]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=SECONDS)
@@ -78,7 +79,8 @@ def parse(lines):
 
 
 def short(function, library):
-    """A name without namespaces, arguments and template arguments; the library where it has none."""
+    """A name without namespaces, arguments and template arguments; the library where it has
+    none."""
     if function.startswith("0x"):
         return f"{library} {function.lstrip('0x') or '0'}"
     name = function.replace("(anonymous namespace)::", "").replace("causeway::", "")

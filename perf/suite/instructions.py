@@ -55,7 +55,8 @@ def main():
         except (callgrind.CannotCount, OSError) as error:
             print(f"perf/core/instructions: {error}", file=sys.stderr)
             return 1
-    print(f"{'instructions a packet':32}{'':10}" + ("    before  change" if arguments.before else ""))
+    before = "    before  change" if arguments.before else ""
+    print(f"{'instructions a packet':32}{'':10}{before}")
     print("\n".join(lines(counts, arguments.before, arguments.functions)))
     return 0
 

@@ -1,4 +1,5 @@
-"""How long and how often to measure: a quick run of about five minutes, a full one of about thirty."""
+"""How long and how often to measure: about five minutes in a quick run, about thirty in a full
+one."""
 
 from dataclasses import dataclass
 

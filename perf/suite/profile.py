@@ -58,7 +58,8 @@ class Recording:
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def lines(self):
-        """The libraries and the functions that took the most; Unavailable, in perf's words, when it cannot record."""
+        """The libraries and the functions that took the most; Unavailable, in perf's words, when it
+        cannot record."""
         if not os.path.exists(self._path):
             raise Unavailable(f"perf cannot record: {' '.join(self._words.split())}")
         return kept(self._report("comm,dso")) + kept(self._report("comm,dso,symbol"))

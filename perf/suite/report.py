@@ -84,8 +84,9 @@ def with_spread(spread, scale=1.0):
 
 def markdown(document, plots):
     machine = document["machine"]
-    lines = ["# Measured", "", f"`perf/run`, {document['plan']} plan, {document['began']}. Medians; "
-             "in brackets the lowest and the highest of the repeats.", "", "## Targets", ""]
+    lines = ["# Measured", "",
+             f"`perf/run`, {document['plan']} plan, {document['began']}. Medians; in brackets the "
+             "lowest and the highest of the repeats.", "", "## Targets", ""]
     lines += table(("figure", "wanted", "measured", ""), map(target_row, document["targets"]))
     lines += [f"![{os.path.basename(plot)}]({plot})" for plot in plots] + [""]
     for part in (core, link, peer, allocations, idle, scale):
@@ -106,9 +107,9 @@ def profile_lines(profiles):
     if not profiles:
         return []
     lines = ["## Profiles of targets that are not met", "",
-             "`core` is instructions a packet, by function, under callgrind, of the scenes that miss "
-             "and of their references; `idle` is bytes an allocation by mapping; the others are "
-             "samples of all threads under load, by `perf record`.", ""]
+             "`core` is instructions a packet, by function, under callgrind, of the scenes that "
+             "miss and of their references; `idle` is bytes an allocation by mapping; the others "
+             "are samples of all threads under load, by `perf record`.", ""]
     for name, rows in profiles.items():
         lines += [f"{name}:", "", "```", *rows, "```", ""]
     return lines
@@ -147,8 +148,9 @@ def core(_, detail):
             f"{detail['payload_bytes']} bytes of data, {detail['memory']}, TSC at "
             f"{detail['tsc_hz'] / 1e9:.2f} GHz. `port` is the port of rings with nothing between; "
             "`first_channel` is compared with `rte_hash`, all else with `first_channel` of the "
-            "same direction; `idle_poll` is cycles a poll.", "", *table(("scene", "1,000 allocations", "100,000", "1,000,000",
-                        "ratio at 100,000"), rows)]
+            "same direction; `idle_poll` is cycles a poll.", "",
+            *table(("scene", "1,000 allocations", "100,000", "1,000,000", "ratio at 100,000"),
+                   rows)]
 
 
 def link(_, detail):

@@ -20,7 +20,8 @@ BELOW = ("below", lambda value, bound: value < bound)
 _FIRST = "over the first channel, the slower direction"
 TARGETS = (
     ("core.100k.cycles_per_packet",
-     "100,000 allocations at random, slower direction of ChannelData", AT_MOST, 110, "cycles a packet"),
+     "100,000 allocations at random, slower direction of ChannelData", AT_MOST, 110,
+     "cycles a packet"),
     ("core.growth_ratio", "1,000,000 allocations over 1,000", AT_MOST, 1.6, "×"),
     ("core.100k.rte_hash_ratio", "100,000 allocations over rte_hash_lookup_bulk", AT_MOST, 1.2,
      "×"),
@@ -31,7 +32,8 @@ TARGETS = (
     ("core.100k.send.ratio", "Send indications over the first channel", AT_MOST, 1.8, "×"),
     ("core.100k.data.ratio", "Data indications over the first channel", AT_MOST, 1.8, "×"),
     ("core.100k.handoff.ratio", f"packets of another shard {_FIRST}", AT_MOST, 1.6, "×"),
-    ("core.100k.limits.ratio", "limits on over limits off, the slower direction", AT_MOST, 1.1, "×"),
+    ("core.100k.limits.ratio", "limits on over limits off, the slower direction", AT_MOST, 1.1,
+     "×"),
     ("link.ratio", "rate over testpmd's 5tswap", AT_LEAST, 0.95, "×"),
     ("peer.testpmd_ratio", "highest rate over testpmd's macswap", AT_LEAST, 0.95, "×"),
     ("peer.testpmd_cpu_ratio", "CPU of the relay's core a packet over testpmd's", AT_MOST, 1.15,

@@ -26,7 +26,8 @@ def check_echo(client, channel, peer_socket, payload):
     client.send_channel(channel, payload)
     peer_socket.settimeout(3)
     data, source = peer_socket.recvfrom(65536)
-    check(data == payload, f"the peer got {len(data)} bytes that differ from the {len(payload)} sent")
+    check(data == payload,
+          f"the peer got {len(data)} bytes that differ from the {len(payload)} sent")
     peer_socket.sendto(data, source)
     event = client.receive()
     check(event is not None, f"{len(payload)} bytes sent back by the peer did not arrive")

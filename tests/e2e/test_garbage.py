@@ -69,7 +69,9 @@ def garbage(rng):
     """Every size from 0 to 1600 bytes at random, then as many mutations of valid messages."""
     for size in SIZES:
         data = rng.randbytes(size)
-        yield bytes([rng.choice((0, 1, 0x40, 0x7F))]) + data[1:] if data and rng.random() < 0.5 else data
+        if data and rng.random() < 0.5:
+            data = bytes([rng.choice((0, 1, 0x40, 0x7F))]) + data[1:]
+        yield data
     originals = list(valid_messages(rng))
     for _ in SIZES:
         yield mutate(rng, rng.choice(originals))

@@ -40,7 +40,8 @@ def send_file(lab, sender, receiver, address, port):
     listener = lab.start(receiver, "sh", "-c", f'exec nc -N -l {six[0]} {port} > "$0" < /dev/null',
                          got)
     wait_listening(lab, receiver, port)
-    status, output = lab.run(sender, "sh", "-c", f'exec nc -N {six[0]} {address} {port} < "$0"', sent)
+    status, output = lab.run(sender, "sh", "-c", f'exec nc -N {six[0]} {address} {port} < "$0"',
+                             sent)
     check(status == 0, f"nc to {address} port {port}: {output}")
     listener.finish(10)
     with open(sent, "rb") as first, open(got, "rb") as second:

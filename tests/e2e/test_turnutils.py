@@ -29,7 +29,8 @@ def start_peer(lab):
 
 
 def start_uclient(lab, host, *arguments, server=RELAY4):
-    return lab.start(host, tool("turnutils_uclient"), "-u", USER, "-w", PASSWORD, *arguments, server)
+    return lab.start(host, tool("turnutils_uclient"), "-u", USER, "-w", PASSWORD, *arguments,
+                     server)
 
 
 def check_nothing_lost(client, messages):

@@ -80,7 +80,8 @@ def set_up_call(alice, bob):
              f"{party.turn.relayed[0][1]}")
     for party, other in ((alice, bob), (bob, alice)):
         party.turn.bind(0x4000, other.turn.relayed[0])
-    tell(f"   A {CALL_SECONDS} s call, each way 50 packets/s of voice and about 1 Mbit/s of video.\n")
+    tell(f"   A {CALL_SECONDS} s call, each way 50 packets/s of voice and about 1 Mbit/s of video."
+         "\n")
 
 
 def show(line, call):

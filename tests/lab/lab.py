@@ -25,8 +25,8 @@ class Lab:
     def relay(self, *arguments, **options):
         """A relay of the test's own, with these arguments; `kind` for a certain one."""
         self.stop_shared()
-        started = relays.start(options.pop("kind", self.server), options.pop("network", self.network),
-                               self.log("relay"), *arguments, **options)
+        kind, network = options.pop("kind", self.server), options.pop("network", self.network)
+        started = relays.start(kind, network, self.log("relay"), *arguments, **options)
         self._started.append(started)
         return started
 

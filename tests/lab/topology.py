@@ -175,7 +175,8 @@ class Network:
     def _build(self):
         for host in HOSTS:
             run("ip", "netns", "add", self.ns(host))
-            self._sysctl(host, "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0",
+            self._sysctl(host, "net.ipv6.conf.all.accept_dad=0",
+                         "net.ipv6.conf.default.accept_dad=0",
                          "net.ipv6.conf.default.accept_ra=0")
         for host in ("net", "nata", "natb"):
             self._sysctl(host, "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
@@ -238,7 +239,8 @@ class Network:
                     *routes("192.168.2.1", "2001:db8:b1::1")],
         }
         for host, lines in plan.items():
-            run("ip", "-n", self.ns(host), "-batch", "-", stdin="\n".join(["link set lo up", *lines]))
+            run("ip", "-n", self.ns(host), "-batch", "-",
+                stdin="\n".join(["link set lo up", *lines]))
 
     def _wait_for_links(self):
         """The bridge forwards and the homes reach the relay's segment in both families."""

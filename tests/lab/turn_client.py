@@ -118,9 +118,9 @@ def verify_integrity(data, key, sha256=False):
 def xor_address(endpoint, transaction):
     address = ipaddress.ip_address(endpoint[0]).packed
     mask = struct.pack("!I", COOKIE) + transaction
-    return struct.pack("!BBH", 0, 1 if len(address) == 4 else 2, endpoint[1] ^ COOKIE >> 16) + bytes(
-        a ^ b for a, b in zip(address, mask)
-    )
+    family = 1 if len(address) == 4 else 2
+    masked = bytes(a ^ b for a, b in zip(address, mask))
+    return struct.pack("!BBH", 0, family, endpoint[1] ^ COOKIE >> 16) + masked
 
 
 def unxor_address(value, transaction):

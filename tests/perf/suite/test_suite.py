@@ -85,7 +85,8 @@ class ResultsTest(unittest.TestCase):
             idle.100k.bytes_per_allocation idle.100k.control_cpu_share idle.100k.forward_p99_us
             idle.1m.bytes_per_allocation idle.1m.control_cpu_share idle.1m.forward_p99_us
             scale.one.mpps scale.two.mpps""".split())
-        for way in ("second_channel", "alternating_channels", "ipv6", "checksum0", "limits", "handoff"):
+        for way in ("second_channel", "alternating_channels", "ipv6", "checksum0", "limits",
+                    "handoff"):
             wanted |= {f"core.100k.{way}.{key}" for key in (
                 "to_peer.cycles", "to_peer.ratio", "to_client.cycles", "to_client.ratio", "ratio")}
         for relay in ("causeway", "coturn", "testpmd"):
