@@ -200,8 +200,7 @@ class Dataplane {
  public:
   virtual ~Dataplane() = default;
   /// Queues a command; order per shard is kept. What Poll led to arrives when it returns at the
-  /// latest, all else at once. What does not fit in the ring waits in control's
-  /// memory.
+  /// latest, all else at once. What does not fit in the ring waits in control's memory.
   virtual void Submit(ShardId shard, const Command& command) = 0;
   /// Sends a STUN message to a client, after all commands submitted before. The bytes are copied,
   /// within OnRequest into the buffer of the request if they fit, and must not lie in it.

@@ -30,8 +30,8 @@ inline constexpr NextHopId kMaxNextHops = 8192;
 ///       / \               / \     / \          b is in both versions
 ///      b   c             b   c   b   c'
 ///
-/// One thread copies, changes and destroys all the versions of a table. A version that is changed no
-/// more may be read by any thread until it is destroyed.
+/// One thread copies, changes and destroys all the versions of a table. A version that is changed
+/// no more may be read by any thread until it is destroyed.
 class RouteTable {
  public:
   struct Route {

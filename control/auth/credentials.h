@@ -1,4 +1,5 @@
-// All credentials of a node, with the keys of its users: made off the control thread, swapped whole.
+// All credentials of a node, with the keys of its users: made off the control thread, swapped
+// whole.
 #pragma once
 
 #include <cstddef>
@@ -66,8 +67,8 @@ class Credentials {
   };
 
   /// InvalidArgumentError when there is neither user nor secret, or a name or password is not
-  /// usable (OpaqueString, RFC 8265), or a name is given twice, or the realm is empty or longer than
-  /// 127 characters, or a secret is empty. FailedPreconditionError when OpenSSL refuses MD5.
+  /// usable (OpaqueString, RFC 8265), or a name is given twice, or the realm is empty or longer
+  /// than 127 characters, or a secret is empty. FailedPreconditionError when OpenSSL refuses MD5.
   /// Passwords, secrets and keys appear in no message. Takes some microseconds a user.
   static absl::StatusOr<std::shared_ptr<const Credentials>> Create(CredentialsConfig config);
   ~Credentials();

@@ -78,8 +78,8 @@ absl::Status ReadSecretFile(Settings& out) {
   return absl::OkStatus();
 }
 
-/// The name of a file whose lines `read_file` adds to what another option gives. That option's field
-/// writes them too.
+/// The name of a file whose lines `read_file` adds to what another option gives. That option's
+/// field writes them too.
 Field<Settings> FileOf(std::string Settings::*path, absl::Status (*read_file)(Settings&)) {
   Field<Settings> field = Text(path, ParsePath);
   field.read = [read_path = field.read, read_file](

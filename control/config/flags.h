@@ -1,4 +1,5 @@
-// A command line as texts by flag, for causewayd and the tools; what the texts mean is the caller's.
+// A command line as texts by flag, for causewayd and the tools; what the texts mean is the
+// caller's.
 #pragma once
 
 #include <map>

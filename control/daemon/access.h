@@ -22,8 +22,8 @@ class ReplaceableAuthenticator : public auth::Authenticator {
   explicit ReplaceableAuthenticator(std::vector<uint8_t> nonce_key)
       : nonce_key_(std::move(nonce_key)) {}
 
-  /// Takes realm, users, secrets and tenants over; on an error everything stays as it was. To be called
-  /// before any other method.
+  /// Takes realm, users, secrets and tenants over; on an error everything stays as it was. To be
+  /// called before any other method.
   absl::Status Replace(const config::Config& config);
 
   auth::AuthResult Check(const stun::Message& request, const Endpoint& client,

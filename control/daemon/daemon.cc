@@ -54,8 +54,8 @@ uint64_t ThreadCpuMicroseconds() {
          static_cast<uint64_t>(time.tv_nsec) / 1000;
 }
 
-/// No start begins where one before it has been: a node makes far fewer than a million allocations a
-/// second.
+/// No start begins where one before it has been: a node makes far fewer than a million allocations
+/// a second.
 uint64_t UnixMicroseconds() {
   using std::chrono::system_clock;
   const auto now = system_clock::now().time_since_epoch();

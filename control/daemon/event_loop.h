@@ -36,7 +36,8 @@ class EventLoop {
   /// Calls `on_readable` for as long as `fd` is readable. The descriptor stays the caller's, who
   /// keeps it open until Remove or the loop's end. One watch a descriptor.
   absl::StatusOr<Id> Watch(int fd, std::function<void()> on_readable);
-  /// The same for `wanted`, until SetWanted changes it; `on_ready` gets those of the wanted that hold.
+  /// The same for `wanted`, until SetWanted changes it; `on_ready` gets those of the wanted that
+  /// hold.
   absl::StatusOr<Id> Watch(int fd, Readiness wanted, std::function<void(Readiness)> on_ready);
   /// Watches for this instead. kNone disarms: not even a hang-up is told until it is armed again.
   absl::Status SetWanted(Id id, Readiness wanted);
@@ -55,9 +56,9 @@ class EventLoop {
   void Remove(Id id);
 
   /// Runs until Stop is called from a callback. `poll` returns how many events it handled: while
-  /// that is not 0 it is called again, 16 times between looks at the descriptors. For 4 microseconds
-  /// an event thereafter, 100 at most, the loop naps for 20 microseconds at a time; then it sleeps
-  /// for half a millisecond, or two once nothing has come for 0.1 s.
+  /// that is not 0 it is called again, 16 times between looks at the descriptors. For 4
+  /// microseconds an event thereafter, 100 at most, the loop naps for 20 microseconds at a time;
+  /// then it sleeps for half a millisecond, or two once nothing has come for 0.1 s.
   void Run(const std::function<int()>& poll);
   void Stop() { stopped_ = true; }
 

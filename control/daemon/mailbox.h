@@ -18,8 +18,8 @@ namespace causeway::daemon {
 
 /// A bounded queue of tasks from any threads to one, its consumer, which an event descriptor wakes.
 /// Nobody waits: Post refuses when the mailbox is full, and RunSlice takes what is there. Answers
-/// travel in a mailbox of the other direction, or through whatever executor the poster has: the task
-/// carries the callback.
+/// travel in a mailbox of the other direction, or through whatever executor the poster has: the
+/// task carries the callback.
 ///
 ///   control->Post([this] {                          // on the thread of the API
 ///     auto page = operator.List(...);               // on the control thread
@@ -31,9 +31,9 @@ class Mailbox {
   /// What a task says of itself: kAgain means that there is more to do, and to call it once more
   /// after the others have had their turn.
   enum Progress { kDone, kAgain };
-  /// Runs on the consumer's thread and does not throw. What runs long returns kAgain after a slice of
-  /// some 0.1 ms. A task that the consumer will never run is destroyed: who must hear of that puts it
-  /// into the destructor of what the task holds.
+  /// Runs on the consumer's thread and does not throw. What runs long returns kAgain after a slice
+  /// of some 0.1 ms. A task that the consumer will never run is destroyed: who must hear of that
+  /// puts it into the destructor of what the task holds.
   using Task = absl::AnyInvocable<Progress()>;
 
   /// How much one RunSlice does: it calls one task, and no more once either is spent.
@@ -60,9 +60,9 @@ class Mailbox {
   /// The consumer. Runs tasks in turn; returns how many calls it made. What is left keeps fd()
   /// readable.
   size_t RunSlice(const Slice& slice);
-  /// The consumer; from a task too. Every Post that begins from now on is refused, and the tasks that
-  /// wait are destroyed. One that another thread was posting at that moment is destroyed with the
-  /// mailbox.
+  /// The consumer; from a task too. Every Post that begins from now on is refused, and the tasks
+  /// that wait are destroyed. One that another thread was posting at that moment is destroyed with
+  /// the mailbox.
   void Close();
 
  private:

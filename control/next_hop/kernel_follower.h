@@ -30,8 +30,8 @@ class KernelFollower {
   /// Requests to the kernel between two Ticks, so that a client that names ever new addresses of
   /// our subnet cannot keep control busy.
   static constexpr int kRequestsPerTick = 512;
-  /// Routes that have changed are compared with a dump so often, and when a notice was unclear after
-  /// a second; yet a dump rests for kRestAfterDump times as long as the last one took.
+  /// Routes that have changed are compared with a dump so often, and when a notice was unclear
+  /// after a second; yet a dump rests for kRestAfterDump times as long as the last one took.
   static constexpr Deciseconds kVerifyEvery = 600;
   static constexpr Deciseconds kVerifyUnclear = 10;
   static constexpr int kRestAfterDump = 20;

@@ -25,9 +25,9 @@ struct KernelChanges {
   absl::flat_hash_set<NeighbourKey> neighbours;
 };
 
-/// A mirror of kernel state, which follows notices one by one. Routes are dumped anew when a link, an
-/// address or a next-hop object goes: the kernel then removes IPv4 routes without a word. One thread
-/// at a time.
+/// A mirror of kernel state, which follows notices one by one. Routes are dumped anew when a link,
+/// an address or a next-hop object goes: the kernel then removes IPv4 routes without a word. One
+/// thread at a time.
 class KernelView {
  public:
   struct Neighbour {

@@ -25,9 +25,9 @@ struct NextHopsConfig {
 /// Follows routes (main table) and neighbours of the node's links, and keeps every shard's next-hop
 /// table and route table up to date. A thread of its own reads netlink, keeps the tables and frees
 /// them; the control thread passes on what is ready, and never waits for that thread. A neighbour's
-/// change takes effect as soon as its message is read. The first change of routes does so too; those
-/// that follow are gathered (Pace). Shards read the route tables that this owns: it must outlive
-/// them. Needs CAP_NET_ADMIN, and keeps needing it, to have the kernel resolve neighbours.
+/// change takes effect as soon as its message is read. The first change of routes does so too;
+/// those that follow are gathered (Pace). Shards read the route tables that this owns: it must
+/// outlive them. Needs CAP_NET_ADMIN, and keeps needing it, to have the kernel resolve neighbours.
 ///
 /// Every neighbour with a next hop counts as in use: gateways, on-link destinations that a shard
 /// asked for and those that the kernel knows. On a link without neighbours (loopback, NOARP,
@@ -35,8 +35,8 @@ struct NextHopsConfig {
 class NextHops {
  public:
   /// Dumps what the kernel has and submits it to all shards before it returns. NotFoundError when
-  /// there is no such interface, PermissionDeniedError without CAP_NET_ADMIN. Control thread; so too
-  /// below.
+  /// there is no such interface, PermissionDeniedError without CAP_NET_ADMIN. Control thread; so
+  /// too below.
   static absl::StatusOr<std::unique_ptr<NextHops>> Create(const NextHopsConfig& config,
                                                           Dataplane& dataplane);
   /// Ends the thread.

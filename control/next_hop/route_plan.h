@@ -39,10 +39,10 @@ struct RouteRules {
 };
 
 /// Where the routes of one prefix send; nothing when they leave it to a shorter prefix. Pure
-/// function. Main table: unicast routes out of our links (of a multipath route the first live path by
-/// one that is up), routes out of other interfaces, which are kNone to us and yield to ours of the
-/// same prefix, and routes that refuse; the lowest metric wins, then router preference, then the
-/// kernel's order. Local table: kNone. Multicast, loopback, link-local IPv6, unspecified and
+/// function. Main table: unicast routes out of our links (of a multipath route the first live path
+/// by one that is up), routes out of other interfaces, which are kNone to us and yield to ours of
+/// the same prefix, and routes that refuse; the lowest metric wins, then router preference, then
+/// the kernel's order. Local table: kNone. Multicast, loopback, link-local IPv6, unspecified and
 /// broadcast destinations: kNone. Relay prefixes: kRelay, over all of these.
 std::optional<Target> TargetOfRoutes(const Prefix& prefix, absl::Span<const RouteMessage> routes,
                                      const RouteRules& rules);

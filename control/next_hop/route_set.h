@@ -11,8 +11,8 @@
 
 namespace causeway::next_hop {
 
-/// The routes of the main and local tables by prefix, those of one prefix in the kernel's order. One
-/// thread at a time.
+/// The routes of the main and local tables by prefix, those of one prefix in the kernel's order.
+/// One thread at a time.
 class RouteSet {
  public:
   using Map = absl::flat_hash_map<Prefix, std::vector<RouteMessage>>;

@@ -12,8 +12,8 @@
 
 namespace causeway::next_hop {
 
-/// Writes next-hop ids where the plan has targets, and lays resolved on-link destinations over them.
-/// Changes what has changed only. One thread at a time.
+/// Writes next-hop ids where the plan has targets, and lays resolved on-link destinations over
+/// them. Changes what has changed only. One thread at a time.
 class ShardRoutes {
  public:
   /// Brings the table up to date with a plan whose targets for the prefixes `planned`, and for no

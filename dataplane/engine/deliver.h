@@ -56,8 +56,8 @@ struct Deliver {
   }
 };
 
-/// Requests were last touched by their shard's core: those soon to come are brought in while the one
-/// `at` is dealt with.
+/// Requests were last touched by their shard's core: those soon to come are brought in while the
+/// one `at` is dealt with.
 inline void PrefetchRequests(const Event* events, unsigned count, unsigned at) {
   const auto request = [&](unsigned i) -> const RequestEvent* {
     return i < count ? std::get_if<RequestEvent>(&events[i]) : nullptr;

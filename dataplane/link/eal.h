@@ -38,8 +38,9 @@ struct EalInfo {
 /// process. ResourceExhaustedError when the machine lacks the memory, with what to lower.
 absl::StatusOr<EalInfo> StartEal(const EalConfig& config);
 
-/// Whether that much memory is free in hugepages. Where they would suffice but are taken, waits up to
-/// two seconds: the kernel returns those of an AF_XDP socket some time after its process has ended.
+/// Whether that much memory is free in hugepages. Where they would suffice but are taken, waits up
+/// to two seconds: the kernel returns those of an AF_XDP socket some time after its process has
+/// ended.
 bool HugepagesSuffice(uint64_t bytes);
 
 /// CPUs that this process may run on (its affinity when first asked, before EAL pinned threads).

@@ -58,7 +58,8 @@ struct FastBurst {
 };
 static_assert(kLinkBurst <= 64 && kLinkBurst % FastBurst::kChunk == 0);
 
-/// Takes those frames of a chunk that look ordinary and brings in where their allocations are found.
+/// Takes those frames of a chunk that look ordinary and brings in where their allocations are
+/// found.
 void FastClassify(const ShardState& state, rte_mbuf* const* frames, unsigned count, unsigned chunk,
                   FastBurst& burst);
 

@@ -24,8 +24,8 @@ inline uint32_t PortsInMemory(uint16_t source, uint16_t destination) {
 inline void StoreRaw64(uint8_t* at, uint64_t value) { std::memcpy(at, &value, 8); }
 
 // Turns the datagram of `frame` into one that begins kMoved bytes further on, `udp_length` long.
-// What was taken out from before or behind its data sums up to `removed`, what comes before it now to
-// `added`: the caller writes that.
+// What was taken out from before or behind its data sums up to `removed`, what comes before it now
+// to `added`: the caller writes that.
 template <int kMoved>
 inline uint8_t* Rewrite(rte_mbuf* mbuf, uint8_t* frame, const NewHeaders& h, uint16_t udp_length,
                         ChecksumSum removed, ChecksumSum added) {

@@ -311,7 +311,8 @@ void FlowTables::ClearRelay(const RelayPort& relay, uint32_t value) {
   if (IsRelay(relay) && *RelaySlot(relay) == value) SetRelay(relay, 0);
 }
 
-/// Copies into the hot line what it repeats of the inline channel, or else of the inline permission.
+/// Copies into the hot line what it repeats of the inline channel, or else of the inline
+/// permission.
 void FlowTables::UpdateInline(AllocationId allocation) {
   HotLine& line = this->line(allocation);
   ColdLine& cold = cold_[allocation];

@@ -9,9 +9,9 @@
 namespace causeway {
 
 /// Brings in an mbuf and the line in which its headers begin. Where that is it knows from the frame
-/// before: a driver leaves the same room in front of all (AF_XDP 384 bytes, most others 128), and to
-/// read it from the mbuf itself would be to wait for the very line that is to be fetched. A wrong
-/// guess is a fetch for nothing. Worker lcore only.
+/// before: a driver leaves the same room in front of all (AF_XDP 384 bytes, most others 128), and
+/// to read it from the mbuf itself would be to wait for the very line that is to be fetched. A
+/// wrong guess is a fetch for nothing. Worker lcore only.
 class FramePrefetch {
  public:
   /// For the first frame: an mbuf of this pool with DPDK's usual headroom.

@@ -19,8 +19,9 @@ enum class Cut : uint8_t {
   kTo1280,  // IPv6 from a fragmented or fragmentable packet (RFC 7915 section 4)
 };
 
-/// Bounded: kCapacity packets, kPerDestination for one destination, kPatience each. Every packet has
-/// the same patience, so that the order of arrival is that of the deadlines: who polls compares one.
+/// Bounded: kCapacity packets, kPerDestination for one destination, kPatience each. Every packet
+/// has the same patience, so that the order of arrival is that of the deadlines: who polls compares
+/// one.
 class HoldQueue {
  public:
   static constexpr unsigned kCapacity = 64;

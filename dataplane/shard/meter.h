@@ -1,5 +1,5 @@
-// What one allocation relays, and what it may: the second line of its record. Worker lcore only, but
-// for Read.
+// What one allocation relays, and what it may: the second line of its record. Worker lcore only,
+// but for Read.
 #pragma once
 
 #include <algorithm>

@@ -16,10 +16,10 @@ struct CachedHop {
   uint16_t generation;
 };
 
-/// One cache line per allocation; both families alike (IPv4 is held mapped). It repeats what a packet
-/// of the *inline* peer needs: the peer in use, with its channel when it has one. Expiries here are
-/// never later than the allocation's own. What the fast path compares lies in eight bytes each
-/// time: the end of `client` and what follows it, the end of `peer` and what follows it.
+/// One cache line per allocation; both families alike (IPv4 is held mapped). It repeats what a
+/// packet of the *inline* peer needs: the peer in use, with its channel when it has one. Expiries
+/// here are never later than the allocation's own. What the fast path compares lies in eight bytes
+/// each time: the end of `client` and what follows it, the end of `peer` and what follows it.
 struct alignas(64) HotLine {
   static constexpr uint8_t kUsed = 1;
   /// There are channels beside the inline one, or the inline one's place is empty.

@@ -41,8 +41,8 @@ bool RelayInline(ShardState& state, Packet& packet, OutgoingList& outgoing) {
   return true;
 }
 
-// A client's channels beside the inline one are asked first: what has a channel is that channel's use,
-// not the permission's.
+// A client's channels beside the inline one are asked first: what has a channel is that channel's
+// use, not the permission's.
 void RelayByTables(ShardState& state, Packet& packet, OutgoingList& outgoing) {
   const HotLine& line = state.flows.line(packet.slot);
   const ChannelEntry* channel = nullptr;

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "dataplane/shard/stages.h"
-
 namespace causeway {
 namespace {
 

@@ -121,6 +121,9 @@ void DropOverdue(ShardState& state);
 /// checksum. Takes the buffer. False when it was dropped (and counted).
 bool SendOwn(ShardState& state, rte_mbuf* mbuf, uint8_t* payload, uint16_t size, const Leg& leg);
 
+/// Sends a message that control made.
+void SendForControl(ShardState& state, const TransmitBuffer& message);
+
 /// The packet's time to live ran out: tells its sender, drops it.
 void DropExpired(ShardState& state, const Packet& packet);
 /// The packet does not fit: tells its sender, drops it.

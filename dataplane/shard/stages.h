@@ -15,9 +15,8 @@ struct FrameBurst {
 
 /// Relays what is ordinary of a burst received: ChannelData and plain Send indications of a client
 /// to its inline peer, and datagrams of that peer, IPv4 on both sides, whole, by a next hop that is
-/// known. Leaves all
-/// else as it came, in order, in `others` (room for kLinkBurst); returns how many. What it does to a
-/// frame is exactly what the other stages would.
+/// known. Leaves all else as it came, in order, in `others` (room for kLinkBurst); returns how
+/// many. What it does to a frame is exactly what the other stages would.
 unsigned FastRelay(ShardState& state, const FrameBurst& now, const FrameBurst& ahead,
                    rte_mbuf** others);
 
@@ -46,7 +45,4 @@ void RelayFromPeers(ShardState& state, const PacketList& packets, OutgoingList& 
 unsigned ApplyCommands(ShardState& state);
 /// A Data indication with an ICMP attribute for a client (RFC 8656 section 11.5).
 void SendIcmpIndication(ShardState& state, const RelayIcmp& icmp);
-/// Sends a message that control made.
-void SendForControl(ShardState& state, const TransmitBuffer& message);
-
 }  // namespace causeway

@@ -15,8 +15,8 @@ using testing::Require;
 /// CPUs that this process may run on, at most so many.
 std::vector<int> UsableCpus(size_t most);
 /// Starts EAL with lcore k on cpus[k], with hugepages as causewayd uses them when they may be used
-/// and `megabytes` of them are free, else with ordinary pages. Returns which: "hugepages", "ordinary
-/// 4 kB pages".
+/// and `megabytes` of them are free, else with ordinary pages. Returns which: "hugepages",
+/// "ordinary 4 kB pages".
 std::string StartEal(const std::vector<int>& cpus, unsigned megabytes, bool use_hugepages = true);
 
 /// Packet buffers, and those that hold a whole datagram. They live as long as the process.

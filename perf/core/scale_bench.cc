@@ -1,8 +1,8 @@
 // What one shard and two shards at once relay: each on a CPU of its own with its own port of rings,
 // packets and allocations, ChannelData from clients to peers, no packet for the other's shard.
 //
-// A round: every worker writes its frames, all wait for each other, then each relays its own as fast
-// as it can. A round lasts as long as its slower worker.
+// A round: every worker writes its frames, all wait for each other, then each relays its own as
+// fast as it can. A round lasts as long as its slower worker.
 #include <benchmark/benchmark.h>
 #include <rte_cycles.h>
 #include <rte_launch.h>

@@ -59,7 +59,8 @@ class RelayScene : public Scene {
   uint64_t sent_ = 0;
 };
 
-// The port of rings with nothing between receive and transmit. It is not subtracted from the others.
+// The port of rings with nothing between receive and transmit. It is not subtracted from the
+// others.
 class PortScene : public Scene {
  public:
   explicit PortScene(BenchNode& node) : node_(node) {}

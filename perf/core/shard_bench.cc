@@ -1,6 +1,6 @@
 // Cycles a packet of one shard, scene by scene: bursts drawn at random from many allocations, 172
-// bytes of data, through the real Shard::Poll on a port made of rings, 4,096 packets in flight, each
-// in a buffer of its own that was written before the clock started.
+// bytes of data, through the real Shard::Poll on a port made of rings, 4,096 packets in flight,
+// each in a buffer of its own that was written before the clock started.
 //
 // Scenes take turns (A B C A B C …), a few milliseconds each time, and each is compared with its
 // reference of the same lap: what the machine does meanwhile meets both. A turn's first half is for

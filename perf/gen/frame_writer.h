@@ -34,9 +34,9 @@ class FrameWriter {
   FrameWriter(Direction direction, Encapsulation encapsulation, const MacPair& macs,
               const Endpoint& server, Family from, Family peer, uint16_t largest);
 
-  /// Writes a whole frame with `payload_size` bytes of payload (kMinPayload to largest), whose stamp
-  /// has `tsc`, and takes the flow's next sequence. Returns its size. `frame` has room for that and
-  /// for 64 bytes at least.
+  /// Writes a whole frame with `payload_size` bytes of payload (kMinPayload to largest), whose
+  /// stamp has `tsc`, and takes the flow's next sequence. Returns its size. `frame` has room for
+  /// that and for 64 bytes at least.
   uint16_t Write(uint8_t* frame, Flow& flow, uint32_t number, uint16_t phase, uint16_t payload_size,
                  uint64_t tsc) const {
     return from_v4_ ? WriteAs<true>(frame, flow, number, phase, payload_size, tsc)

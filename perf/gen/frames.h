@@ -71,8 +71,8 @@ inline bool ReadUdp(const uint8_t* frame, size_t size, UdpView& view) {
 }
 
 /// Whether the IPv4 header's and the UDP checksum are right. A UDP checksum of zero is right with
-/// IPv4 only. `partial`: a sum over the pseudo-header alone is right as well, as kernels leave it to
-/// hardware.
+/// IPv4 only. `partial`: a sum over the pseudo-header alone is right as well, as kernels leave it
+/// to hardware.
 bool ChecksumsAreRight(const UdpView& view, bool partial);
 
 }  // namespace causeway::gen

@@ -20,8 +20,8 @@ enum class Flood : uint8_t { kNone, kAllocate, kAllocateAuth, kBinding, kGarbage
 const char* LoadName(Load load);
 const char* FloodName(Flood flood);
 
-/// What one run shall do. Every combination that ParseOptions lets pass makes sense: what a
-/// comment demands here has been checked.
+/// What one run shall do. Every combination that ParseOptions lets pass makes sense: what a comment
+/// demands here has been checked.
 struct Options {
   /// A DPDK device string ("net_af_xdp0,iface=eth1") or a PCI address with its domain.
   std::string device;

@@ -7,7 +7,8 @@
 namespace causeway::gen {
 
 /// How many of something are due at a rate. What is not taken in time is forgotten beyond a debt of
-/// a millisecond, or of `least_debt` if that is more: a stall shows as a lower rate, not as a burst.
+/// a millisecond, or of `least_debt` if that is more: a stall shows as a lower rate, not as a
+/// burst.
 class Pacer {
  public:
   Pacer() = default;

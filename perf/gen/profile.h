@@ -15,8 +15,8 @@ inline constexpr uint16_t kMinPayload = 32;
 /// The Ethernet payload that no packet exceeds, on either side of the relay.
 inline constexpr uint16_t kMtu = 1500;
 
-/// A repeated pattern of payload sizes (the UDP payload of the application, before any TURN header),
-/// in bytes, each from kMinPayload to the largest that fits into kMtu.
+/// A repeated pattern of payload sizes (the UDP payload of the application, before any TURN
+/// header), in bytes, each from kMinPayload to the largest that fits into kMtu.
 ///
 ///   imix   the simple IMIX, 7:4:1: payloads whose IP packets are of 40, 576 and 1,500 bytes where
 ///          the headers are largest (`overhead`). The stamp does not fit into the smallest: those

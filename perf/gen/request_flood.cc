@@ -93,7 +93,8 @@ void RequestFlood::SendNext(uint64_t now) {
   ++result_.sent;
 }
 
-// Random bytes, most of which begin like one of the three kinds of message that a server tells apart.
+// Random bytes, most of which begin like one of the three kinds of message that a server tells
+// apart.
 size_t RequestFlood::WriteGarbage(absl::Span<uint8_t> buffer) {
   const uint64_t shape = NextRandom(random_);
   const size_t size = 1 + shape % buffer.size();

@@ -30,8 +30,8 @@ class Runner : private ProgramListener {
  public:
   Runner(const Options& options, Port& port, Credentials& credentials, PcapOut* pcap);
 
-  /// Does it all; `report` holds what was measured, also after an error. CancelledError: interrupted,
-  /// and cleared up.
+  /// Does it all; `report` holds what was measured, also after an error. CancelledError:
+  /// interrupted, and cleared up.
   absl::Status Run(Report& report);
 
  private:

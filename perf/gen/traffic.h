@@ -20,8 +20,8 @@ struct rte_mbuf;
 
 namespace causeway::gen {
 
-/// Sends at an even pace over all flows, both directions in turn, in an order that is no allocation's
-/// neighbour's, and meters what arrives. One thread.
+/// Sends at an even pace over all flows, both directions in turn, in an order that is no
+/// allocation's neighbour's, and meters what arrives. One thread.
 class Traffic {
  public:
   /// The clients are set up, their relayed addresses known. `pcap` may be nullptr.
@@ -34,8 +34,8 @@ class Traffic {
 
   /// A phase begins: all is counted from zero. A rate of 0: as fast as the device takes frames.
   void Begin(double rate_pps, uint64_t tsc_hz, uint64_t now);
-  /// Sends what is due, a burst at most; returns how many frames the device took. Where it takes too
-  /// few, the rate that was sent says so.
+  /// Sends what is due, a burst at most; returns how many frames the device took. Where it takes
+  /// too few, the rate that was sent says so.
   unsigned SendDue(uint64_t now);
   /// Ends sending: nothing is due any more.
   void Stop(uint64_t now);

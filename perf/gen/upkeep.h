@@ -1,4 +1,5 @@
-// What keeps allocations alive while nothing else happens: keepalives of NAT bindings, and refreshes.
+// What keeps allocations alive while nothing else happens: keepalives of NAT bindings, and
+// refreshes.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,8 @@
 namespace causeway::gen {
 
 /// Refreshes allocation, channel and permission of every client in time (before half of the
-/// allocation's lifetime and two thirds of the permission's are over), from its set-up to the end of
-/// the run; between Begin and End also sends Binding requests. Spread evenly. One thread.
+/// allocation's lifetime and two thirds of the permission's are over), from its set-up to the end
+/// of the run; between Begin and End also sends Binding requests. Spread evenly. One thread.
 class Upkeep {
  public:
   struct Config {
@@ -26,8 +27,8 @@ class Upkeep {
 
   Upkeep(const Options& options, const Config& config, TurnClients& clients, Host& host);
 
-  /// The client was refreshed just now, or set up: then its first refresh comes at any time before it
-  /// must, so that from the beginning as many are due in a second as later.
+  /// The client was refreshed just now, or set up: then its first refresh comes at any time before
+  /// it must, so that from the beginning as many are due in a second as later.
   void Schedule(uint32_t client, uint64_t now, bool set_up);
   void CountRefresh() { ++result_.refreshes; }
 

@@ -1,5 +1,5 @@
-// EAL on ordinary pages, and packet buffers, for tests that are linked with this: they are made once
-// a process, before its first test.
+// EAL on ordinary pages, and packet buffers, for tests that are linked with this: they are made
+// once a process, before its first test.
 #pragma once
 
 #include <cstdint>

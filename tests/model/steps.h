@@ -42,8 +42,9 @@ struct Result {
 using Run = std::function<Result(const std::vector<Step>&)>;
 
 /// Runs seeds 1, 2, 3... of `steps` steps each for CAUSEWAY_MODEL_SECONDS (unset: 3), or the one
-/// seed that CAUSEWAY_MODEL_SEED names. A run that differs fails the test, which prints the seed and
-/// the steps of the shortest run found that still fails. EXPECT failures within a run count too.
+/// seed that CAUSEWAY_MODEL_SEED names. A run that differs fails the test, which prints the seed
+/// and the steps of the shortest run found that still fails. EXPECT failures within a run count
+/// too.
 void RunSeeds(size_t steps, const Run& run);
 
 }  // namespace causeway::model

@@ -183,8 +183,8 @@ const Case kNewClients[] = {
 
 INSTANTIATE_TEST_SUITE_P(Requests, NewClients, testing::ValuesIn(kNewClients), NameOf);
 
-// An attacker strips PASSWORD-ALGORITHMS and the feature bits from the challenge: a client of
-// RFC 8489 falls back to MD5 and sends neither attribute, and the nonce gives the attack away.
+// An attacker strips PASSWORD-ALGORITHMS and the feature bits from the challenge: a client of RFC
+// 8489 falls back to MD5 and sends neither attribute, and the nonce gives the attack away.
 TEST(BidDown, IsFoundByTheNonce) {
   auto server = Make(StaticConfig());
   EXPECT_EQ(OldStyle(Without(Challenged(*server).nonce, "AAAA")).Sent(*server).error,

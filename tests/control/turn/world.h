@@ -87,7 +87,8 @@ class World {
 
   /// Lets time pass, with the timers running at the end of it.
   void Pass(Deciseconds time);
-  /// Tells the server which allocations have left the dataplane; Pass and every client's request do.
+  /// Tells the server which allocations have left the dataplane; Pass and every client's request
+  /// do.
   void DeliverEvents();
   /// Sets the clocks on without running the timers.
   void Sleep(Deciseconds time);

@@ -1,4 +1,5 @@
-// The fast path does what the general one does, and frames received ahead are neither lost nor late.
+// The fast path does what the general one does, and frames received ahead are neither lost nor
+// late.
 #include <random>
 
 #include "dataplane/shard/address_index.h"

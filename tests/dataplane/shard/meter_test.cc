@@ -1,5 +1,5 @@
-// What an allocation relayed and dropped, what it may, and how it is marked: on the fast path and on
-// the general one alike.
+// What an allocation relayed and dropped, what it may, and how it is marked: on the fast path and
+// on the general one alike.
 #include "dataplane/shard/meter.h"
 
 #include "tests/dataplane/shard/node.h"

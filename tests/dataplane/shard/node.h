@@ -102,8 +102,8 @@ class NodeTest : public ::testing::Test, protected ShardsOnRings {
   std::list<EmptiedPool> emptied_;
 };
 
-/// Compares a frame with what it should be, bytes and all. An IPv4 identification is taken from
-/// the frame when DF is 0, but must not be 0.
+/// Compares a frame with what it should be, bytes and all. An IPv4 identification is taken from the
+/// frame when DF is 0, but must not be 0.
 void ExpectFrame(const Bytes& frame, Datagram expected);
 
 }  // namespace causeway::testing
