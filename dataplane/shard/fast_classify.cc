@@ -1,63 +1,105 @@
 #include <algorithm>
 
 #include "dataplane/shard/fast_path.h"
+#include "dataplane/shard/fast_rewrite.h"
 
 namespace causeway {
 namespace {
 
+constexpr unsigned kIpAt = kEthernetHeaderSize;
 constexpr uint32_t kV4WithoutOptions = 0x00450008;  // EtherType, version and length as in memory
-constexpr uint32_t kTosMask = 0xff000000;
+constexpr uint32_t kV4TosMask = 0xff000000;
 // The word of flags, offset, TTL and protocol, as in memory.
 constexpr uint32_t kFragmentMask = 0x0000ffbf;
 constexpr uint32_t kProtocolMask = 0xff000000;
 constexpr uint32_t kUdpInWord = uint32_t{kProtocolUdp} << 24;
 constexpr uint32_t kTtlAboveOne = 0x00fe0000;
+constexpr uint32_t kV6Version = 0x0060dd86;  // EtherType and version as in memory
+constexpr uint32_t kV6VersionMask = 0x00f0ffff;
 
 // Zero, loopback, multicast and above: as IsBadV4Source of the general stage.
-bool IsPlainSource(uint8_t first) { return static_cast<uint8_t>(first - 1) < 223 && first != 127; }
+bool IsPlainV4Source(uint8_t first) {
+  return static_cast<uint8_t>(first - 1) < 223 && first != 127;
+}
 
-// A whole IPv4 UDP datagram with nothing before, between or after that would have to be thought
-// about. `size` is that of the frame.
+// More than IsBadV6Source leaves to the general stage: all of ::/16, where mapped addresses are.
+bool IsPlainV6Source(const uint8_t* address) {
+  return LoadRaw16(address) != 0 && address[0] != 0xff;
+}
+
+// A whole UDP datagram with nothing before, between or after that would have to be thought about.
+// `size` is that of the frame.
+template <bool kV6>
 bool IsOrdinary(const uint8_t* frame, uint32_t size) {
-  if (size < kDataAt) return false;
-  const uint32_t middle = LoadRaw32(frame + kIpAt + 6);
-  const uint32_t total = LoadBe16(frame + kIpAt + 2);
-  const uint32_t udp_length = LoadBe16(frame + kUdpAt + 4);
-  return (LoadRaw32(frame + 12) & ~kTosMask) == kV4WithoutOptions && (frame[0] & 1) == 0 &&
-         (middle & (kFragmentMask | kProtocolMask)) == kUdpInWord && (middle & kTtlAboveOne) != 0 &&
-         udp_length >= kUdpHeaderSize && total == udp_length + kIpv4HeaderSize &&
-         total + kEthernetHeaderSize <= size && IsPlainSource(frame[kIpAt + 12]) &&
-         LoadRaw16(frame + kUdpAt) != 0;
-}
-
-// The checksum of the IP header is right, that of UDP is there and finished.
-bool HasOrdinaryChecksums(const uint8_t* frame, bool partial_checksums) {
+  constexpr unsigned kUdpAt = kIpAt + kIpSize<kV6>;
+  if (size < kUdpAt + kUdpHeaderSize) return false;
   const uint8_t* ip = frame + kIpAt;
-  const ChecksumSum addresses = ChecksumSum{LoadRaw32(ip + 12)} + LoadRaw32(ip + 16);
-  const ChecksumSum sum = addresses + LoadRaw32(ip) + LoadRaw32(ip + 4) + LoadRaw32(ip + 8);
-  const uint16_t check = LoadRaw16(frame + kUdpAt + 6);
-  if (FoldChecksum(sum) != 0xffff || check == 0) return false;
+  const uint8_t* udp = frame + kUdpAt;
+  const uint32_t udp_length = LoadBe16(udp + 4);
+  if ((frame[0] & 1) != 0 || udp_length < kUdpHeaderSize || kUdpAt + udp_length > size ||
+      LoadRaw16(udp) == 0) {
+    return false;
+  }
+  if constexpr (kV6) {
+    return (LoadRaw32(frame + 12) & kV6VersionMask) == kV6Version &&
+           LoadBe16(ip + 4) == udp_length && ip[6] == kProtocolUdp && ip[7] > 1 &&
+           IsPlainV6Source(ip + 8) && !LoadV6(ip + 24).IsV4();
+  }
+  const uint32_t middle = LoadRaw32(ip + 6);
+  return (LoadRaw32(frame + 12) & ~kV4TosMask) == kV4WithoutOptions &&
+         (middle & (kFragmentMask | kProtocolMask)) == kUdpInWord && (middle & kTtlAboveOne) != 0 &&
+         LoadBe16(ip + 2) == udp_length + kIpv4HeaderSize && IsPlainV4Source(ip[12]);
+}
+
+// The checksum of the IPv4 header is right, that of UDP finished; IPv6 has one.
+template <bool kV6>
+bool HasOrdinaryChecksums(const uint8_t* udp, bool partial_checksums) {
+  const uint8_t* addresses = udp - 2 * kAddressSize<kV6>;
+  const uint16_t check = LoadRaw16(udp + 6);
+  if (kV6 && check == 0) return false;
+  if constexpr (!kV6) {
+    const ChecksumSum sum = ChecksumSum{LoadRaw32(addresses)} + LoadRaw32(addresses + 4) +
+                            LoadRaw32(addresses - 12) + LoadRaw32(addresses - 8) +
+                            LoadRaw32(addresses - 4);
+    if (FoldChecksum(sum) != 0xffff) return false;
+  }
   if (!partial_checksums) return true;
-  return FoldChecksum(addresses + LoadRaw16(frame + kUdpAt + 4) + kUdpProtocolWord) != check;
+  const ChecksumSum pseudo = SumAddress<kV6>(addresses) +
+                             SumAddress<kV6>(addresses + kAddressSize<kV6>) + LoadRaw16(udp + 4) +
+                             kUdpProtocolWord;
+  return FoldChecksum(pseudo) != check;
 }
 
-bool IsChannelData(const uint8_t* frame) {
-  return (frame[kDataAt] & 0xc0) == 0x40 &&
-         LoadBe16(frame + kDataAt + 2) + kChannelHeaderSize + kUdpHeaderSize ==
-             LoadBe16(frame + kUdpAt + 4);
+bool IsChannelData(const uint8_t* udp) {
+  const uint8_t* message = udp + kUdpHeaderSize;
+  return (message[0] & 0xc0) == 0x40 &&
+         LoadBe16(message + 2) + kChannelHeaderSize + kUdpHeaderSize == LoadBe16(udp + 4);
 }
 
-// Its FINGERPRINT, DONT-FRAGMENT or any other order of attributes is for the general stages.
-bool IsPlainSend(const uint8_t* frame) {
-  const uint32_t size = LoadBe16(frame + kUdpAt + 4) - kUdpHeaderSize;
-  if (size < kSendHeaderSize) return false;
-  const uint32_t padded = (LoadBe16(frame + kSendDataAt + 2) + 3u) & ~3u;
-  return LoadBe32(frame + kDataAt) ==
+// FINGERPRINT, DONT-FRAGMENT or any other order of attributes is for the general stages.
+template <bool kPeerV6>
+bool IsPlainSend(const uint8_t* udp) {
+  const uint8_t* message = udp + kUdpHeaderSize;
+  const uint32_t size = LoadBe16(udp + 4) - kUdpHeaderSize;
+  constexpr Family kFamily = kPeerV6 ? Family::kIpv6 : Family::kIpv4;
+  constexpr uint32_t kLength = 4 + kAddressSize<kPeerV6>;
+  if (size < kSendHeaderSize<kPeerV6>) return false;
+  const uint32_t padded = (LoadBe16(message + kSendDataAt<kPeerV6> + 2) + 3u) & ~3u;
+  return LoadBe32(message) ==
              (uint32_t{wire::kSendIndication} << 16 | (size - wire::kHeaderSize)) &&
-         LoadBe32(frame + kDataAt + 4) == wire::kCookie &&
-         LoadBe32(frame + kSendPeerAt) == (uint32_t{wire::kXorPeerAddress} << 16 | 8) &&
-         frame[kSendPeerAt + 5] == static_cast<uint8_t>(Family::kIpv4) &&
-         LoadBe16(frame + kSendDataAt) == wire::kData && padded + kSendHeaderSize == size;
+         LoadBe32(message + 4) == wire::kCookie &&
+         LoadBe32(message + kSendPeerAt) == (uint32_t{wire::kXorPeerAddress} << 16 | kLength) &&
+         message[kSendPeerAt + 5] == static_cast<uint8_t>(kFamily) &&
+         LoadBe16(message + kSendDataAt<kPeerV6>) == wire::kData &&
+         padded + kSendHeaderSize<kPeerV6> == size;
+}
+
+// False when it is none of the forms.
+[[gnu::always_inline]] inline bool ReadForm(const uint8_t* udp, FastForm& form) {
+  const bool channel_data = IsChannelData(udp);
+  const bool to_v4 = !channel_data && IsPlainSend<false>(udp);
+  form = channel_data ? FastForm::kChannelData : to_v4 ? FastForm::kSendToV4 : FastForm::kSendToV6;
+  return channel_data || to_v4 || IsPlainSend<true>(udp);
 }
 
 // Where the next ones go.
@@ -66,37 +108,64 @@ struct Room {
   FastPeer* peer;
 };
 
+/// Where an address stands among the node's; kNone twice for one that is not ours.
+struct Places {
+  uint16_t relay;
+  uint16_t listen;
+};
+
+template <bool kV6>
+Places PlacesOf(const ShardState& state, const uint8_t* destination) {
+  if constexpr (kV6) {
+    const LocalAddress* local = state.addresses.LookUp(LoadV6(destination));
+    if (local == nullptr) return {LocalAddress::kNone, LocalAddress::kNone};
+    return {local->relay, local->listen};
+  }
+  const V4AddressIndex::Entry& local = state.v4_addresses.LookUp(LoadRaw32(destination));
+  return {local.relay, local.listen};
+}
+
 // False when the frame is for the general stages.
-bool Take(const ShardState& state, rte_mbuf* mbuf, unsigned place, Room& room) {
+template <bool kV6>
+bool TakeUdp(const ShardState& state, rte_mbuf* mbuf, uint8_t place, Room& room) {
   auto* frame = rte_pktmbuf_mtod(mbuf, uint8_t*);
-  if (mbuf->nb_segs != 1 || !IsOrdinary(frame, mbuf->data_len)) return false;
-  const V4AddressIndex::Entry& local = state.v4_addresses.LookUp(LoadRaw32(frame + kIpAt + 16));
-  const uint16_t port = LoadBe16(frame + kUdpAt + 2);
+  if (!IsOrdinary<kV6>(frame, mbuf->data_len)) return false;
+  uint8_t* udp = frame + kIpAt + kIpSize<kV6>;
+  const uint8_t* source = SourceBefore<kV6>(udp);
+  const Places local = PlacesOf<kV6>(state, source + kAddressSize<kV6>);
+  const uint16_t port = LoadBe16(udp + 2);
   if (port == state.config.node.listen_port && local.listen != LocalAddress::kNone) {
-    if (mbuf->data_len < kDataAt + kChannelHeaderSize) return false;
-    const bool is_send = !IsChannelData(frame);
-    if ((is_send && !IsPlainSend(frame)) ||
-        !HasOrdinaryChecksums(frame, state.config.partial_checksums)) {
+    FastForm form;
+    if (LoadBe16(udp + 4) < kUdpHeaderSize + kChannelHeaderSize || !ReadForm(udp, form) ||
+        !HasOrdinaryChecksums<kV6>(udp, state.config.partial_checksums)) {
       return false;
     }
-    const uint64_t hash = state.flows.ClientHash(
-        LoadV4(frame + kIpAt + 12), LoadBe16(frame + kUdpAt), static_cast<uint8_t>(local.listen));
+    const auto listen = static_cast<uint8_t>(local.listen);
+    const uint64_t hash =
+        state.flows.ClientHash(kV6 ? LoadV6(source) : LoadV4(source), LoadBe16(udp), listen);
     state.flows.PrefetchClient(hash);
-    *room.client++ = {
-        mbuf,    frame, hash, 0, static_cast<uint8_t>(place), static_cast<uint8_t>(local.listen),
-        is_send, false};
+    *room.client++ = {mbuf, udp, hash, 0, place, listen, kV6, form, false};
     return true;
   }
   if (local.relay == LocalAddress::kNone || !state.flows.InRelayRange(port) ||
       state.OwnerOfPort(port) != state.config.id ||
-      !HasOrdinaryChecksums(frame, state.config.partial_checksums)) {
+      !HasOrdinaryChecksums<kV6>(udp, state.config.partial_checksums)) {
     return false;
   }
   const uint32_t* slot = state.flows.RelaySlot({local.relay, port});
   __builtin_prefetch(slot);
   __builtin_prefetch(frame - 64, 1);  // what goes to a client grows to the front
-  *room.peer++ = {mbuf, frame, slot, 0, local.relay, port, static_cast<uint8_t>(place), false};
+  *room.peer++ = {mbuf, udp, slot, 0, place, kV6, false};
   return true;
+}
+
+bool Take(const ShardState& state, rte_mbuf* mbuf, unsigned place, Room& room) {
+  if (mbuf->nb_segs != 1 || mbuf->data_len < kEthernetHeaderSize) return false;
+  const uint16_t type = LoadRaw16(rte_pktmbuf_mtod(mbuf, const uint8_t*) + 12);
+  const auto number = static_cast<uint8_t>(place);
+  return type == static_cast<uint16_t>(kV4WithoutOptions)
+             ? TakeUdp<false>(state, mbuf, number, room)
+             : TakeUdp<true>(state, mbuf, number, room);
 }
 
 }  // namespace

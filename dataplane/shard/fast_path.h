@@ -1,6 +1,6 @@
-// The fast path of ordinary packets: all-IPv4 datagrams of an allocation's inline peer. Each stage
-// works on a whole burst and touches nothing of a packet that it cannot take; such packets take the
-// general path, which alone knows drops, events and all that is rare.
+// The fast path of ordinary packets: datagrams of an allocation's inline peer, of either family on
+// either leg. Each stage works on a whole burst and touches nothing of a packet that it cannot take;
+// such packets take the general path, which alone knows drops, events and all that is rare.
 #pragma once
 
 #include "dataplane/shard/outgoing.h"
@@ -8,37 +8,40 @@
 
 namespace causeway {
 
-// Where things are in an IPv4 frame without options.
-inline constexpr unsigned kIpAt = kEthernetHeaderSize;
-inline constexpr unsigned kUdpAt = kIpAt + kIpv4HeaderSize;
-inline constexpr unsigned kDataAt = kUdpAt + kUdpHeaderSize;
+// Where things are after the UDP header of a ChannelData message, and of a plain Send indication:
+// XOR-PEER-ADDRESS, then DATA, nothing else.
 inline constexpr unsigned kChannelHeaderSize = DataPrefix::kChannel;
-// Where things are in a plain Send indication: XOR-PEER-ADDRESS of IPv4, then DATA, nothing else.
-inline constexpr unsigned kSendPeerAt = kDataAt + wire::kHeaderSize;
-inline constexpr unsigned kSendDataAt = kSendPeerAt + 12;
-inline constexpr unsigned kSendHeaderSize = DataPrefix::kIndicationV4;
+inline constexpr unsigned kSendPeerAt = wire::kHeaderSize;
+template <bool kPeerV6>
+inline constexpr unsigned kSendHeaderSize =
+    kPeerV6 ? DataPrefix::kIndicationV6 : DataPrefix::kIndicationV4;
+template <bool kPeerV6>
+inline constexpr unsigned kSendDataAt = kSendHeaderSize<kPeerV6> - 4;
+
+/// What a client's datagram is.
+enum class FastForm : uint8_t { kChannelData, kSendToV4, kSendToV6 };
 
 /// A client's ChannelData or Send indication.
 struct FastClient {
   rte_mbuf* mbuf;
-  uint8_t* frame;
+  uint8_t* udp;  // its UDP header
   uint64_t hash;
   uint32_t slot;  // allocation
   uint8_t place;  // in the burst
   uint8_t local;  // index among listen_addresses
-  bool is_send;
+  bool is_v6;
+  FastForm form;
   bool found;
 };
 
 /// A datagram to a relay port of this shard.
 struct FastPeer {
   rte_mbuf* mbuf;
-  uint8_t* frame;
+  uint8_t* udp;
   const uint32_t* relay_slot;
   uint32_t slot;
-  uint16_t relay;  // index among relay_addresses
-  uint16_t port;
   uint8_t place;
+  bool is_v6;
   bool found;
 };
 

@@ -5,10 +5,14 @@
 namespace causeway {
 namespace {
 
-/// The flag of the fast path that may take the inline channel, or 0.
-uint8_t InlineFamily(const HotLine& line) {
-  if (line.client.IsV4() && line.peer.IsV4() && line.relay_v4.IsSet()) return HotLine::kAllV4;
-  return 0;
+/// What the fast path wants to know of a line's client and inline peer.
+uint8_t FastFlags(const HotLine& line) {
+  const bool peer_is_v6 = !line.peer.IsV4();
+  uint8_t flags = line.client.IsV4() ? uint8_t{0} : HotLine::kClientV6;
+  if (line.peer != IpAddress{} && line.Relay(peer_is_v6).IsSet()) {
+    flags |= HotLine::kFast | (peer_is_v6 ? HotLine::kPeerV6 : uint8_t{0});
+  }
+  return flags;
 }
 
 }  // namespace
@@ -333,7 +337,7 @@ void FlowTables::UpdateInline(AllocationId allocation) {
     line.peer_port = line.channel = 0;
     line.channel_expiry = 0;
   }
-  line.flags |= InlineFamily(line);
+  line.flags |= FastFlags(line);
   if (line.peer != before) line.peer_hop = {};
   const uint32_t permission =
       LookUpPermission(PermissionHash(allocation, line.peer), allocation, line.peer);

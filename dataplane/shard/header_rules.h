@@ -34,6 +34,8 @@
 namespace causeway {
 
 inline constexpr uint16_t kIpv6MinimumMtu = 1280;
+/// The largest IPv4 packet that a datagram from IPv6 becomes without DF (RFC 7915 section 5.1).
+inline constexpr uint16_t kLargestWithoutDf = 1260;
 /// Bytes that a Data indication adds (RFC 8656 section 13.2): taken off the MTU told to a peer.
 inline constexpr uint16_t kIndicationOverhead = 48;
 
@@ -53,7 +55,7 @@ inline Fragmentation DecideFragmentation(const Packet& packet, bool send_dont_fr
   }
   bool dont_fragment = false;
   if (packet.FromV6()) {
-    dont_fragment = !fragmented && size > 1260;
+    dont_fragment = !fragmented && size > kLargestWithoutDf;
   } else {
     dont_fragment = send_dont_fragment || (packet.Has(Packet::kDontFragment) && !fragmented);
   }

@@ -10,8 +10,6 @@ void LayOut(ShardState& state, Arena& arena) {
   state.identifications = arena.Take<uint16_t>(kIdentifications);
   state.addresses.Create(arena, node);
   state.v4_addresses.Create(arena, node);
-  state.relay_v4 = arena.Take<uint32_t>(node.relay_addresses.size());
-  state.listen_v4 = arena.Take<uint32_t>(node.listen_addresses.size());
   state.request_budget.Create(arena, node.requests_per_prefix);
 }
 

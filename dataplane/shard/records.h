@@ -24,11 +24,13 @@ struct alignas(64) HotLine {
   static constexpr uint8_t kUsed = 1;
   /// There are channels beside the inline one, or the inline one's place is empty.
   static constexpr uint8_t kMoreChannels = 2;
-  /// Client and inline peer are IPv4, and there is an IPv4 relayed address: the fast path may take
-  /// it. (A keyed leg will clear it: the fast path changes no payload.)
-  static constexpr uint8_t kAllV4 = 4;
+  /// There is an inline peer, and a relayed address of its family: the fast path may take what goes
+  /// to and fro. (A keyed leg will clear it: the fast path changes no payload.)
+  static constexpr uint8_t kFast = 4;
   /// The allocation has ended; its slot rests until its totals are told.
   static constexpr uint8_t kEnded = 8;
+  static constexpr uint8_t kClientV6 = 16;
+  static constexpr uint8_t kPeerV6 = 32;  // the inline one, when kFast
 
   IpAddress client;
   uint16_t client_port;
@@ -51,12 +53,16 @@ struct alignas(64) HotLine {
   bool HasMoreChannels() const { return (flags & kMoreChannels) != 0; }
   const RelayPort& Relay(bool v6) const { return v6 ? relay_v6 : relay_v4; }
 
-  /// What FastClient() is for this IPv4 client (network order), when the line is kAllV4.
-  static uint64_t FastClientKey(uint32_t address, uint16_t port, uint8_t local) {
-    return address | uint64_t{port} << 32 | uint64_t{local} << 48 | uint64_t{kUsed | kAllV4} << 56;
+  /// What FastClient() is for the client whose address ends in these four bytes (network order), when
+  /// the line is kFast.
+  static uint64_t FastClientKey(bool is_v6, uint32_t address_end, uint16_t port, uint8_t local) {
+    const uint64_t flags = kUsed | kFast | (is_v6 ? kClientV6 : 0);
+    return address_end | uint64_t{port} << 32 | uint64_t{local} << 48 | flags << 56;
   }
-  uint64_t FastClient() const { return LoadAt(kClientEnd) & ~(uint64_t{kMoreChannels} << 56); }
-  /// Address (network order), port and channel number, from the lowest bit.
+  uint64_t FastClient() const {
+    return LoadAt(kClientEnd) & ~(uint64_t{kMoreChannels | kPeerV6} << 56);
+  }
+  /// The address's last four bytes (network order), port and channel number, from the lowest bit.
   uint64_t FastPeer() const { return LoadAt(kPeerEnd); }
 
  private:

@@ -87,12 +87,6 @@ void ShardImpl::Prepare() {
   const NodeConfig& node = state_.config.node;
   state_.addresses.Fill(node, state_.secret);
   state_.v4_addresses.Fill(node);
-  for (size_t i = 0; i < node.relay_addresses.size(); ++i) {
-    std::memcpy(&state_.relay_v4[i], node.relay_addresses[i].v4_bytes(), 4);
-  }
-  for (size_t i = 0; i < node.listen_addresses.size(); ++i) {
-    std::memcpy(&state_.listen_v4[i], node.listen_addresses[i].v4_bytes(), 4);
-  }
   state_.decisecond_factor =
       static_cast<uint64_t>((static_cast<unsigned __int128>(10) << 64) / rte_get_tsc_hz());
   state_.tick_factor = static_cast<uint64_t>(

@@ -46,8 +46,6 @@ struct ShardState {
   uint16_t* identifications = nullptr;
   AddressIndex addresses;
   V4AddressIndex v4_addresses;
-  uint32_t* relay_v4 = nullptr;  // by index, as in a header; of IPv6 ones nothing that matters
-  uint32_t* listen_v4 = nullptr;
   RequestBudget request_budget;
   bool routes_adopted_owed = false;  // the ring of events was full
   uint32_t adopted_generation = 0;

@@ -3,6 +3,7 @@
 #include <random>
 
 #include "dataplane/shard/address_index.h"
+#include "dataplane/shard/flow_tables.h"
 #include "dataplane/shard/packet.h"
 #include "tests/dataplane/shard/node.h"
 
@@ -36,6 +37,12 @@ class FastEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterf
     Install(6, "198.51.100.17:5000", 50006, "198.18.0.1:6000", 0);
     Install(7, "198.51.100.18:5000", 50007, kPeerV4, 0);
     Command(BindChannel{7, 7, kChannel, At("203.0.113.20:6001"), now_ + 6000});
+    Install(8, kClientV6, 50008, kPeerV6, kChannel);
+    Install(9, "[2001:db8:c::11]:5000", 50010, kPeerV4, kChannel);
+    Install(10, "198.51.100.20:5000", 50011, kPeerV6, 0);
+    Install(11, "[2001:db8:c::12]:5000", 50012, kPeerV6, 0);
+    Install(12, "[2001:db8:c::13]:5000", 50013, kPeerV4, 0);
+    Install(13, "[2001:db8:c::14]:5000", 50014, "198.18.0.1:6000", kChannel);
     Turn();
     Wait(20);
     Turn();
@@ -46,6 +53,8 @@ class FastEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterf
   Datagram Draw() {
     static const char* const kLegs[][2] = {{kClientV4, kServerV4},
                                            {kPeerV4, kRelayed},
+                                           {kClientV6, kServerV6},
+                                           {kPeerV6, "[2001:db8::1]:50008"},
                                            {"198.51.100.11:5000", kServerV4},
                                            {"198.18.0.1:6000", "192.0.2.1:50001"},
                                            {"198.51.100.12:5000", kServerV4},
@@ -64,9 +73,27 @@ class FastEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterf
                                            {"198.51.100.18:5000", kServerV4},
                                            {kPeerV4, "192.0.2.1:50009"},
                                            {kPeerV4, "192.0.2.1:3479"},
-                                           {kClientV4, "192.0.2.2:3478"}};
+                                           {kClientV4, "192.0.2.2:3478"},
+                                           {kPeerV6, "[2001:db8::1]:50003"},
+                                           {"[2001:db8:c::11]:5000", kServerV6},
+                                           {kPeerV4, "192.0.2.1:50010"},
+                                           {"198.51.100.20:5000", kServerV4},
+                                           {kPeerV6, "[2001:db8::1]:50011"},
+                                           {"[2001:db8:f::20]:7000", "[2001:db8::1]:50011"},
+                                           {"[2001:db8:c::12]:5000", kServerV6},
+                                           {kPeerV6, "[2001:db8::1]:50012"},
+                                           {"[2001:db8:c::13]:5000", kServerV6},
+                                           {kPeerV4, "192.0.2.1:50013"},
+                                           {"[2001:db8:c::14]:5000", kServerV6},
+                                           {"198.18.0.1:6000", "192.0.2.1:50014"},
+                                           {"[2001:db8:f::21]:6000", "[2001:db8::1]:50008"},
+                                           {"[64:ff9b::1]:6000", "[2001:db8::1]:50008"},
+                                           {kPeerV6, "[2001:db8::1]:50009"},
+                                           {"[2001:db8:c::15]:5000", kServerV6},
+                                           {kClientV6, "[2001:db8::2]:3478"}};
     const uint32_t drawn = Random(std::size(kLegs) * 2);
-    const auto& leg = kLegs[drawn < std::size(kLegs) ? drawn : drawn % 2];
+    const auto& leg = kLegs[drawn < std::size(kLegs) ? drawn : drawn % 4];
+    const bool v6 = leg[0][0] == '[';
     const size_t size = Random(8) == 0 ? 900 + Random(600) : Random(300);
     const Bytes data = Counting(size, static_cast<uint8_t>(random_()));
     const auto number = static_cast<uint16_t>(kChannel + (Random(8) == 0 ? Random(3) : 0));
@@ -81,7 +108,7 @@ class FastEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterf
     if (Random(4) == 0) datagram = datagram.Checked(static_cast<Check>(Random(4)));
     if (Random(16) == 0) datagram = datagram.Surplus(Counting(1 + Random(9)));
     if (Random(8) == 0) datagram = datagram.Trailer(Counting(1 + Random(20)));
-    if (Random(16) == 0) datagram = datagram.Options(Bytes(4, 1));
+    if (Random(16) == 0) datagram = datagram.Options(v6 ? Bytes(8, 0) : Bytes(4, 1));
     if (Random(16) == 0) datagram.payload.resize(Random(8));
     return datagram;
   }
@@ -95,7 +122,9 @@ class FastEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterf
                                          "203.0.113.9:1",
                                          kPeerV6};
     const uint32_t drawn = Random(std::size(kPeers) * 2);
-    const Endpoint peer = At(kPeers[drawn < std::size(kPeers) ? drawn : 0]);
+    const Endpoint peer = At(drawn < std::size(kPeers) ? kPeers[drawn]
+                             : drawn % 2 == 0          ? kPeerV4
+                                                       : kPeerV6);
     const Bytes address = XorAddress(0x0012, peer, Transaction());
     Bytes attributes = address + Attribute(0x0013, data);
     const uint32_t kind = Random(16);
@@ -104,7 +133,7 @@ class FastEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterf
     if (kind == 2) attributes = attributes + Attribute(0x7fff, {});
     Bytes message = Stun(0x0016, attributes, Transaction(), kind == 3 ? 1 : kind == 4 ? 2 : 0);
     if (data.size() % 4 != 0 && kind >= 8) message.back() = static_cast<uint8_t>(random_());
-    if (kind == 5) message[Random(36)] ^= static_cast<uint8_t>(1u << Random(8));
+    if (kind == 5) message[Random(48)] ^= static_cast<uint8_t>(1u << Random(8));
     if (kind == 6) message[34 + Random(2)] ^= static_cast<uint8_t>(1u << Random(8));
     return message;
   }
@@ -112,10 +141,10 @@ class FastEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterf
   Bytes Frame() {
     Bytes frame = Draw().Encode();
     if (Random(3) != 0) return frame;
-    const size_t at = Random(static_cast<uint32_t>(std::min<size_t>(frame.size(), 48)));
+    const size_t at = Random(static_cast<uint32_t>(std::min<size_t>(frame.size(), 80)));
     frame[at] = static_cast<uint8_t>(random_());
     if (Random(8) == 0) frame.resize(Random(static_cast<uint32_t>(frame.size())));
-    if (Random(2) == 0 && frame.size() >= 34) {
+    if (Random(2) == 0 && frame.size() >= 34 && frame[12] == 8) {
       frame[24] = frame[25] = 0;
       const uint16_t check = ReferenceChecksum(std::span(frame).subspan(14, 20));
       frame[24] = static_cast<uint8_t>(check >> 8);
@@ -147,7 +176,7 @@ class FastEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterf
 TEST_P(FastEqualsGeneralTest, FrameByFrame) {
   uint64_t relayed = 0;
   for (int i = 0; i < 12000; ++i) {
-    if (i == 6000) SetUp();  // before permissions run out
+    if (i % 1000 == 999) SetUp();  // before permissions run out
     const Bytes frame = Frame();
     Arrive(frame);
     const Outcome fast = Result();
@@ -163,6 +192,84 @@ TEST_P(FastEqualsGeneralTest, FrameByFrame) {
 
 INSTANTIATE_TEST_SUITE_P(Links, FastEqualsGeneralTest, ::testing::Bool(),
                          [](const auto& link) { return link.param ? "partial" : "whole"; });
+
+// What is taken, seen by its order: it leaves before a datagram that came earlier in its burst and
+// takes the general path.
+struct Taken {
+  const char* name;
+  const char* source;
+  const char* destination;
+  Bytes payload;
+  Check check = Check::kRight;
+};
+
+class FastPathTakesTest : public NodeTest, public ::testing::WithParamInterface<Taken> {
+ protected:
+  void SetUp() override {
+    NodeTest::SetUp();
+    Install(0, "198.51.100.9:5000", 50000, kPeerV4, kChannel);
+    Install(1, "198.51.100.10:5000", 50001, kPeerV4, kChannel);
+    Install(2, "198.51.100.11:5000", 50002, kPeerV6, kChannel);
+    Install(3, "[2001:db8:c::10]:5000", 50003, kPeerV4, kChannel);
+    Install(4, "[2001:db8:c::11]:5000", 50004, kPeerV6, kChannel);
+    Install(5, "198.51.100.12:5000", 50005, kPeerV4, 0);
+    Install(6, "198.51.100.13:5000", 50006, kPeerV6, 0);
+    Install(7, "[2001:db8:c::12]:5000", 50007, kPeerV4, 0);
+    Install(8, "[2001:db8:c::13]:5000", 50008, kPeerV6, 0);
+    for (unsigned i = 0; i < FlowTables::kPromoteAfter; ++i) {  // permissions become inline ones
+      Relay(Datagram().From(kPeerV4).To("192.0.2.1:50005").Carrying(Text("a")));
+      Relay(Datagram().From(kPeerV6).To("[2001:db8::1]:50006").Carrying(Text("a")));
+      Relay(Datagram().From(kPeerV4).To("192.0.2.1:50007").Carrying(Text("a")));
+      Relay(Datagram().From(kPeerV6).To("[2001:db8::1]:50008").Carrying(Text("a")));
+    }
+    Sent();
+  }
+};
+
+TEST_P(FastPathTakesTest, AnOrdinaryDatagram) {
+  const Taken& taken = GetParam();
+  const Datagram general = Datagram().From("198.51.100.9:5000").To(kServerV4);
+  Arrive(general.Carrying(ChannelData(kChannel, Text("general"))).Options(Bytes(4, 1)).Encode());
+  Arrive(Datagram()
+             .From(taken.source)
+             .To(taken.destination)
+             .Carrying(taken.payload)
+             .Checked(taken.check)
+             .Encode());
+  Turn();
+  const auto sent = Sent();
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_NE(Datagram::Decode(sent[0]).payload, Text("general"));
+  EXPECT_EQ(Datagram::Decode(sent[1]).payload, Text("general"));
+}
+
+const Bytes kInChannel = ChannelData(kChannel, Text("abc"));
+const Bytes kSentToV4 = SendIndication(At(kPeerV4), Text("abcde"));
+const Bytes kSentToV6 = SendIndication(At(kPeerV6), Text("abcde"));
+
+INSTANTIATE_TEST_SUITE_P(
+    Forms, FastPathTakesTest,
+    ::testing::Values(Taken{"ChannelV4ToV4", "198.51.100.10:5000", kServerV4, kInChannel},
+                      Taken{"ChannelV4ToV4WithoutChecksum", "198.51.100.10:5000", kServerV4,
+                            kInChannel, Check::kZero},
+                      Taken{"ChannelV4ToV6", "198.51.100.11:5000", kServerV4, kInChannel},
+                      Taken{"ChannelV6ToV4", "[2001:db8:c::10]:5000", kServerV6, kInChannel},
+                      Taken{"ChannelV6ToV6", "[2001:db8:c::11]:5000", kServerV6, kInChannel},
+                      Taken{"SendV4ToV4", "198.51.100.12:5000", kServerV4, kSentToV4},
+                      Taken{"SendV4ToV6", "198.51.100.13:5000", kServerV4, kSentToV6},
+                      Taken{"SendV6ToV4", "[2001:db8:c::12]:5000", kServerV6, kSentToV4},
+                      Taken{"SendV6ToV6", "[2001:db8:c::13]:5000", kServerV6, kSentToV6},
+                      Taken{"PeerV4ToV4", kPeerV4, "192.0.2.1:50001", Text("abc")},
+                      Taken{"PeerV4ToV4WithoutChecksum", kPeerV4, "192.0.2.1:50001", Text("abc"),
+                            Check::kZero},
+                      Taken{"PeerV6ToV4", kPeerV6, "[2001:db8::1]:50002", Text("abc")},
+                      Taken{"PeerV4ToV6", kPeerV4, "192.0.2.1:50003", Text("abc")},
+                      Taken{"PeerV6ToV6", kPeerV6, "[2001:db8::1]:50004", Text("abc")},
+                      Taken{"DataV4ToV4", kPeerV4, "192.0.2.1:50005", Text("abc")},
+                      Taken{"DataV6ToV4", kPeerV6, "[2001:db8::1]:50006", Text("abc")},
+                      Taken{"DataV4ToV6", kPeerV4, "192.0.2.1:50007", Text("abc")},
+                      Taken{"DataV6ToV6", kPeerV6, "[2001:db8::1]:50008", Text("abc")}),
+    [](const auto& taken) { return taken.param.name; });
 
 class AheadTest : public NodeTest {
  protected:

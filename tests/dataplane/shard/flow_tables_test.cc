@@ -66,7 +66,7 @@ TEST_F(FlowTablesTest, TheFirstChannelIsInlineUntilAnotherIsUsedOften) {
   EXPECT_EQ(Line().peer, At(kOtherPeer).address);
   EXPECT_EQ(Line().channel_expiry, 600u);
   EXPECT_EQ(Line().permission_expiry, 300u);
-  EXPECT_NE(Line().flags & HotLine::kAllV4, 0);
+  EXPECT_NE(Line().flags & HotLine::kFast, 0);
 }
 
 TEST_F(FlowTablesTest, TwoChannelsInTurnDoNotChaseEachOther) {

@@ -19,7 +19,7 @@ class FramePrefetchTest : public NodeTest {
     rte_pktmbuf_free_bulk(frames_, 2);
     NodeTest::TearDown();
   }
-  const uint8_t* DataOf(unsigned i) const { return rte_pktmbuf_mtod(frames_[i], uint8_t*); }
+  uint8_t* DataOf(unsigned i) const { return rte_pktmbuf_mtod(frames_[i], uint8_t*); }
 
   FramePrefetch prefetch_;
   rte_mbuf* frames_[2];
@@ -36,6 +36,16 @@ TEST_F(FramePrefetchTest, FollowsTheHeadroomThatTheDriverLeaves) {
     prefetch_.Learn(frames_[0]);
     EXPECT_EQ(prefetch_.HeadersOf(frames_[1]), DataOf(1)) << headroom;
   }
+}
+
+// Beyond the first line, where IPv6's data begin.
+TEST_F(FramePrefetchTest, ReachesTheDataOfTheFamilyThatCameLast) {
+  DataOf(0)[12] = 0x86;
+  prefetch_.Learn(frames_[0]);
+  EXPECT_EQ(prefetch_.EndOfHeadersOf(frames_[1]), DataOf(1) + 62);
+  DataOf(0)[12] = 0x08;
+  prefetch_.Learn(frames_[0]);
+  EXPECT_EQ(prefetch_.EndOfHeadersOf(frames_[1]), DataOf(1));
 }
 
 }  // namespace

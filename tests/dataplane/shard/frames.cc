@@ -47,21 +47,25 @@ Bytes DataIndication(const Endpoint& peer, const Bytes& data, const Bytes& trans
 }
 
 Bytes WithoutChance(Bytes frame) {
-  const bool drawn = frame.size() >= 34 && frame[12] == 8 && (frame[20] & 0x40) == 0;
-  if (drawn) {
-    for (size_t at : {18, 19, 24, 25}) frame[at] = 0;
+  if (frame.size() < 42) return frame;
+  const auto clear = [&frame](size_t at, size_t size) {
+    for (size_t i = at; i < std::min(at + size, frame.size()); ++i) frame[i] = 0;
+  };
+  const bool v4 = frame[12] == 8;
+  const bool in_fragment = !v4 && frame[20] == 44;
+  if (v4 && (frame[20] & 0x40) == 0) {
+    clear(18, 2);  // identification
+    clear(24, 2);
   }
-  if (frame.size() >= 62 && frame[12] == 0x86 && frame[20] == 44) {
-    for (size_t at : {58, 59, 60, 61}) frame[at] = 0;
-  }
-  if (frame.size() >= 62 && frame[42] == 0 && frame[43] == 0x17) {
-    for (size_t at = 50; at < 62; ++at) frame[at] = 0;
-    frame[40] = frame[41] = 0;  // the checksum covers them
-    frame.resize(std::min<size_t>(frame.size(), 62));
-  }
-  if (frame.size() >= 82 && frame[12] == 0x86 && frame[62] == 0 && frame[63] == 0x17) {
-    frame.resize(70);
-    frame[60] = frame[61] = 0;
+  if (in_fragment) clear(58, 4);
+  const size_t udp = v4 ? 34 : in_fragment ? 62 : 54;
+  const size_t message = udp + 8;
+  const bool is_data = frame.size() >= message + 36 && frame[message] == 0 &&
+                       frame[message + 1] == 0x17 && frame[message + 4] == 0x21;
+  if (is_data) {
+    clear(message + 8, 12);                                 // transaction id
+    if (frame[message + 25] == 2) clear(message + 32, 12);  // of the address, what it masks
+    clear(udp + 6, 2);
   }
   return frame;
 }
