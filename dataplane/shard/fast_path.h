@@ -1,6 +1,6 @@
 // The fast path of ordinary packets: datagrams of an allocation's inline peer, of either family on
-// either leg. Each stage works on a whole burst and touches nothing of a packet that it cannot take;
-// such packets take the general path, which alone knows drops, events and all that is rare.
+// either leg. Each stage works on a whole burst and touches nothing of a packet that it cannot
+// take; such packets take the general path, which alone knows drops, events and all that is rare.
 #pragma once
 
 #include "dataplane/shard/outgoing.h"

@@ -7,7 +7,8 @@
 
 namespace causeway {
 
-// The IP header without options or extensions in front of the UDP header at `udp`, of either family.
+// Of either family: the IP header, without options or extensions, in front of the UDP header at
+// `udp`.
 template <bool kV6>
 inline constexpr unsigned kIpSize = kV6 ? kIpv6HeaderSize : kIpv4HeaderSize;
 template <bool kV6>

@@ -53,8 +53,8 @@ struct alignas(64) HotLine {
   bool HasMoreChannels() const { return (flags & kMoreChannels) != 0; }
   const RelayPort& Relay(bool v6) const { return v6 ? relay_v6 : relay_v4; }
 
-  /// What FastClient() is for the client whose address ends in these four bytes (network order), when
-  /// the line is kFast.
+  /// What FastClient() is for the client whose address ends in these four bytes (network order),
+  /// when the line is kFast.
   static uint64_t FastClientKey(bool is_v6, uint32_t address_end, uint16_t port, uint8_t local) {
     const uint64_t flags = kUsed | kFast | (is_v6 ? kClientV6 : 0);
     return address_end | uint64_t{port} << 32 | uint64_t{local} << 48 | flags << 56;
