@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "dataplane/shard/hand_off.h"
 #include "dataplane/shard/send.h"
 #include "dataplane/shard/stages.h"
 

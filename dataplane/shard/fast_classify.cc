@@ -2,6 +2,7 @@
 
 #include "dataplane/shard/fast_path.h"
 #include "dataplane/shard/fast_rewrite.h"
+#include "dataplane/shard/hand_off.h"
 
 namespace causeway {
 namespace {
@@ -115,7 +116,7 @@ struct Places {
 };
 
 template <bool kV6>
-Places PlacesOf(const ShardState& state, const uint8_t* destination) {
+[[gnu::always_inline]] inline Places PlacesOf(const ShardState& state, const uint8_t* destination) {
   if constexpr (kV6) {
     const LocalAddress* local = state.addresses.LookUp(LoadV6(destination));
     if (local == nullptr) return {LocalAddress::kNone, LocalAddress::kNone};
@@ -126,10 +127,10 @@ Places PlacesOf(const ShardState& state, const uint8_t* destination) {
 }
 
 // False when the frame is for the general stages.
-template <bool kV6>
-bool TakeUdp(const ShardState& state, rte_mbuf* mbuf, uint8_t place, Room& room) {
+template <bool kHandedOver, bool kV6>
+bool TakeUdp(ShardState& state, rte_mbuf* mbuf, uint8_t place, Room& room) {
   auto* frame = rte_pktmbuf_mtod(mbuf, uint8_t*);
-  if (!IsOrdinary<kV6>(frame, mbuf->data_len)) return false;
+  if (!kHandedOver && !IsOrdinary<kV6>(frame, mbuf->data_len)) return false;
   uint8_t* udp = frame + kIpAt + kIpSize<kV6>;
   const uint8_t* source = SourceBefore<kV6>(udp);
   const Places local = PlacesOf<kV6>(state, source + kAddressSize<kV6>);
@@ -137,7 +138,7 @@ bool TakeUdp(const ShardState& state, rte_mbuf* mbuf, uint8_t place, Room& room)
   if (port == state.config.node.listen_port && local.listen != LocalAddress::kNone) {
     FastForm form;
     if (LoadBe16(udp + 4) < kUdpHeaderSize + kChannelHeaderSize || !ReadForm(udp, form) ||
-        !HasOrdinaryChecksums<kV6>(udp, state.config.partial_checksums)) {
+        (!kHandedOver && !HasOrdinaryChecksums<kV6>(udp, state.config.partial_checksums))) {
       return false;
     }
     const auto listen = static_cast<uint8_t>(local.listen);
@@ -148,9 +149,15 @@ bool TakeUdp(const ShardState& state, rte_mbuf* mbuf, uint8_t place, Room& room)
     return true;
   }
   if (local.relay == LocalAddress::kNone || !state.flows.InRelayRange(port) ||
-      state.OwnerOfPort(port) != state.config.id ||
-      !HasOrdinaryChecksums<kV6>(udp, state.config.partial_checksums)) {
+      (!kHandedOver && !HasOrdinaryChecksums<kV6>(udp, state.config.partial_checksums))) {
     return false;
+  }
+  if constexpr (!kHandedOver) {
+    const ShardId owner = state.OwnerOfPort(port);
+    if (owner != state.config.id) {
+      GatherForOwner(state, mbuf, owner, Packet::kOrdinary);
+      return true;
+    }
   }
   const uint32_t* slot = state.flows.RelaySlot({local.relay, port});
   __builtin_prefetch(slot);
@@ -159,29 +166,39 @@ bool TakeUdp(const ShardState& state, rte_mbuf* mbuf, uint8_t place, Room& room)
   return true;
 }
 
-bool Take(const ShardState& state, rte_mbuf* mbuf, unsigned place, Room& room) {
-  if (mbuf->nb_segs != 1 || mbuf->data_len < kEthernetHeaderSize) return false;
+template <bool kHandedOver>
+bool Take(ShardState& state, rte_mbuf* mbuf, unsigned place, Room& room) {
+  if (kHandedOver ? (mbuf->hash.usr & Packet::kOrdinary) == 0
+                  : mbuf->nb_segs != 1 || mbuf->data_len < kEthernetHeaderSize) {
+    return false;
+  }
   const uint16_t type = LoadRaw16(rte_pktmbuf_mtod(mbuf, const uint8_t*) + 12);
   const auto number = static_cast<uint8_t>(place);
   return type == static_cast<uint16_t>(kV4WithoutOptions)
-             ? TakeUdp<false>(state, mbuf, number, room)
-             : TakeUdp<true>(state, mbuf, number, room);
+             ? TakeUdp<kHandedOver, false>(state, mbuf, number, room)
+             : TakeUdp<kHandedOver, true>(state, mbuf, number, room);
 }
 
 }  // namespace
 
-void FastClassify(const ShardState& state, rte_mbuf* const* frames, unsigned count, unsigned chunk,
+template <bool kHandedOver>
+void FastClassify(ShardState& state, rte_mbuf* const* frames, unsigned count, unsigned chunk,
                   FastBurst& burst) {
   const unsigned begin = chunk * FastBurst::kChunk;
   const unsigned end = std::min(begin + FastBurst::kChunk, count);
   Room room = {burst.clients + burst.client_ends[chunk], burst.peers + burst.peer_ends[chunk]};
   for (unsigned i = begin; i < end; ++i) {
-    if (!Take(state, frames[i], i, room)) [[unlikely]] {
+    if (!Take<kHandedOver>(state, frames[i], i, room)) [[unlikely]] {
       burst.Leave(i);
     }
   }
   burst.client_ends[chunk + 1] = static_cast<unsigned>(room.client - burst.clients);
   burst.peer_ends[chunk + 1] = static_cast<unsigned>(room.peer - burst.peers);
 }
+
+template void FastClassify<false>(ShardState& state, rte_mbuf* const* frames, unsigned count,
+                                  unsigned chunk, FastBurst& burst);
+template void FastClassify<true>(ShardState& state, rte_mbuf* const* frames, unsigned count,
+                                 unsigned chunk, FastBurst& burst);
 
 }  // namespace causeway

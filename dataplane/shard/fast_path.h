@@ -62,8 +62,10 @@ struct FastBurst {
 static_assert(kLinkBurst <= 64 && kLinkBurst % FastBurst::kChunk == 0);
 
 /// Takes those frames of a chunk that look ordinary and brings in where their allocations are
-/// found.
-void FastClassify(const ShardState& state, rte_mbuf* const* frames, unsigned count, unsigned chunk,
+/// found. What another shard's relay port gets is handed off at once. Of frames that were handed
+/// off to this shard it takes those whose Packet::kOrdinary says that they were looked at.
+template <bool kHandedOver>
+void FastClassify(ShardState& state, rte_mbuf* const* frames, unsigned count, unsigned chunk,
                   FastBurst& burst);
 
 }  // namespace causeway

@@ -2,6 +2,7 @@
 
 #include "dataplane/shard/fast_path.h"
 #include "dataplane/shard/fast_rewrite.h"
+#include "dataplane/shard/hand_off.h"
 #include "dataplane/shard/stages.h"
 
 namespace causeway {
@@ -252,7 +253,11 @@ void LookUp(const ShardState& state, unsigned chunk, FastBurst& burst) {
     FastClient& packet = burst.clients[i];
     packet.slot = state.flows.ClientCandidate(packet.hash);
     packet.found = state.flows.IsAllocation(packet.slot);
-    if (packet.found) state.flows.PrefetchLine(packet.slot);
+    if (packet.found) [[likely]] {
+      state.flows.PrefetchLine(packet.slot);
+    } else if (state.flows.IsRedirect(packet.slot)) {
+      state.flows.PrefetchRedirect(packet.slot);
+    }
   }
   for (unsigned i = burst.peer_ends[chunk]; i < burst.peer_ends[chunk + 1]; ++i) {
     FastPeer& packet = burst.peers[i];
@@ -274,7 +279,19 @@ bool RelayClient(ShardState& state, const FastClient& packet) {
   }
 }
 
-void RelayClients(ShardState& state, unsigned chunk, FastBurst& burst) {
+// A datagram of a client whose allocation another shard has.
+bool HandOffToOwner(ShardState& state, const FastClient& packet) {
+  const uint8_t* source =
+      packet.udp - (packet.is_v6 ? 2 * kAddressSize<true> : 2 * kAddressSize<false>);
+  const ClientTuple tuple = {{packet.is_v6 ? LoadV6(source) : LoadV4(source), LoadBe16(packet.udp)},
+                             packet.local};
+  if (!state.flows.IsRedirectOf(packet.slot, tuple)) return false;
+  HandOff(state, packet.mbuf, state.flows.RedirectOwner(packet.slot),
+          Packet::kOrdinary | Packet::kKnownClient);
+  return true;
+}
+
+void RelayClients(ShardState& state, unsigned chunk, bool handed_over, FastBurst& burst) {
   unsigned channel_data = 0;
   unsigned sends = 0;
   for (unsigned i = burst.client_ends[chunk]; i < burst.client_ends[chunk + 1]; ++i) {
@@ -282,7 +299,7 @@ void RelayClients(ShardState& state, unsigned chunk, FastBurst& burst) {
     const bool relayed = packet.found && (packet.is_v6 ? RelayClient<true>(state, packet)
                                                        : RelayClient<false>(state, packet));
     if (!relayed) [[unlikely]] {
-      burst.Leave(packet.place);
+      if (handed_over || !HandOffToOwner(state, packet)) burst.Leave(packet.place);
       continue;
     }
     StageTx(state, packet.mbuf);
@@ -314,16 +331,19 @@ void RelayPeers(ShardState& state, unsigned chunk, FastBurst& burst) {
 }  // namespace
 
 unsigned FastRelay(ShardState& state, const FrameBurst& now, const FrameBurst& ahead,
-                   rte_mbuf** others) {
+                   bool handed_over, rte_mbuf** others) {
   FastBurst burst;
   const unsigned chunks = (now.count + FastBurst::kChunk - 1) / FastBurst::kChunk;
   for (unsigned step = 0; step < chunks + 2; ++step) {
-    if (step < chunks) FastClassify(state, now.frames, now.count, step, burst);
+    if (step < chunks) {
+      (handed_over ? FastClassify<true> : FastClassify<false>)(state, now.frames, now.count, step,
+                                                               burst);
+    }
     if (step >= 1 && step - 1 < chunks) LookUp(state, step - 1, burst);
     const unsigned end = std::min((step + 1) * FastBurst::kChunk, ahead.count);
     for (unsigned i = step * FastBurst::kChunk; i < end; ++i) state.prefetch(ahead.frames[i]);
     if (step < 2) continue;
-    RelayClients(state, step - 2, burst);
+    RelayClients(state, step - 2, handed_over, burst);
     RelayPeers(state, step - 2, burst);
   }
   unsigned left = 0;

@@ -1,3 +1,4 @@
+#include "dataplane/shard/hand_off.h"
 #include "dataplane/shard/send.h"
 #include "dataplane/shard/stages.h"
 

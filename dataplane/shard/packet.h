@@ -37,6 +37,7 @@ struct Packet {
   static constexpr uint8_t kHandedOver = 8;    // by another shard: never handed on again
   static constexpr uint8_t kHairpin = 16;      // from another allocation of this node
   static constexpr uint8_t kKnownClient = 32;  // has an allocation, on whatever shard
+  static constexpr uint8_t kOrdinary = 64;     // handed over, and FastClassify's checks held
 
   rte_mbuf* mbuf;
   uint8_t* payload;     // of UDP

@@ -118,7 +118,7 @@ struct ChannelEntry {
 static_assert(sizeof(ChannelEntry) == 32);
 
 /// A client whose allocation lives on another shard.
-struct RedirectEntry {
+struct alignas(32) RedirectEntry {
   ClientTuple tuple;
   ShardId owner;
   uint32_t next_free_plus_1;  // of a free one

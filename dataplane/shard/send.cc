@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "dataplane/shard/hand_off.h"
+
 namespace causeway {
 namespace {
 
@@ -179,21 +181,6 @@ uint8_t* Relocate(ShardState& state, Packet& packet, const uint8_t* data, uint16
   rte_pktmbuf_free(packet.mbuf);
   packet.mbuf = copy;
   return moved;
-}
-
-bool HandOff(ShardState& state, rte_mbuf* frame, ShardId to, uint8_t flags) {
-  const bool again = (flags & Packet::kHandedOver) != 0;
-  if (again || to == state.config.id || to >= state.config.handoff.size()) {
-    state.Drop(frame, Counter::k_drop_not_ours);
-    return false;
-  }
-  frame->hash.usr = flags | Packet::kHandedOver;
-  if (rte_ring_enqueue(state.config.handoff[to], frame) != 0) {
-    state.Drop(frame, Counter::k_drop_handoff_full);
-    return false;
-  }
-  state.Count(Counter::k_handed_off);
-  return true;
 }
 
 }  // namespace causeway

@@ -133,8 +133,4 @@ void DropTooBig(ShardState& state, const Packet& packet, uint16_t mtu, bool to_v
 /// nullptr when there is none: the packet is dropped and counted.
 uint8_t* Relocate(ShardState& state, Packet& packet, const uint8_t* data, uint16_t size);
 
-/// Gives a frame to another shard. `flags` are bits of Packet::flags. False when it was dropped
-/// (and counted).
-bool HandOff(ShardState& state, rte_mbuf* frame, ShardId to, uint8_t flags);
-
 }  // namespace causeway

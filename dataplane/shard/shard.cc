@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
+#include "dataplane/shard/hand_off.h"
 #include "dataplane/shard/send.h"
 #include "dataplane/shard/stages.h"
 
@@ -20,6 +21,8 @@ namespace {
 
 // A hairpin may come round again at once; what is left after so many rounds waits a turn.
 constexpr int kLoopbackRounds = 4;
+// What a turn takes from the hand-off ring at most.
+constexpr unsigned kHandOffMost = 4 * kLinkBurst;
 
 class ShardImpl : public Shard {
  public:
@@ -38,12 +41,15 @@ class ShardImpl : public Shard {
   void Process(rte_mbuf* const* frames, unsigned count, bool with_flags);
   unsigned ServeLoopback();
   unsigned ServeHandOff();
+  void TakeHandedOff(FrameBurst& burst, unsigned& waiting);
+  void Relay(const FrameBurst& now, const FrameBurst& ahead, bool handed_over);
   void Receive(FrameBurst& burst);
   unsigned ServeLink();
   void Prepare();
 
   Arena arena_;
   ShardState state_;
+  rte_ring* hand_off_ring_ = nullptr;  // what others have for this shard
   FrameBurst link_bursts_[2];
   unsigned turn_ = 0;  // which of the two is next
 };
@@ -53,13 +59,13 @@ absl::Status CheckConfig(const ShardConfig& config) {
   if (node.listen_addresses.empty() || node.listen_addresses.size() > 255 ||
       node.relay_addresses.size() >= RelayPort::kNone || node.shards == 0 ||
       config.id >= node.shards || node.relay_port_last < node.relay_port_first ||
-      node.allocations_per_shard == 0) {
+      node.allocations_per_shard == 0 || (node.shards > 1 && config.handoff.size() < node.shards)) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "shard %d of %d: %d listening addresses (1..255), %d relay addresses (at most 65534), "
-        "relay "
-        "ports %d-%d, %d allocations (at least 1)",
+        "relay ports %d-%d, %d allocations (at least 1), %d hand-off rings (one a shard)",
         config.id, node.shards, node.listen_addresses.size(), node.relay_addresses.size(),
-        node.relay_port_first, node.relay_port_last, node.allocations_per_shard));
+        node.relay_port_first, node.relay_port_last, node.allocations_per_shard,
+        config.handoff.size()));
   }
   return absl::OkStatus();
 }
@@ -94,6 +100,9 @@ void ShardImpl::Prepare() {
   state_.prefetch.Start(state_.config.pool);
   state_.flows.Start(state_.secret);
   state_.next_hops.Start(state_.config.mac, state_.config.mtu);
+  const std::vector<rte_ring*>& rings = state_.config.handoff;
+  state_.hand_offs.resize(rings.size());
+  if (state_.config.id < rings.size()) hand_off_ring_ = rings[state_.config.id];
 }
 
 ShardImpl::~ShardImpl() {
@@ -134,16 +143,40 @@ unsigned ShardImpl::ServeLoopback() {
   return total;
 }
 
+// What waits when the turn begins is served before anything is received, so that the ring empties
+// as fast as the others fill it; no more, so that the link gets its turn.
 unsigned ShardImpl::ServeHandOff() {
-  if (state_.config.id >= state_.config.handoff.size()) return 0;
-  rte_ring* ring = state_.config.handoff[state_.config.id];
-  if (ring == nullptr) return 0;
-  void* frames[kBurst];
-  const unsigned count = rte_ring_sc_dequeue_burst(ring, frames, kBurst, nullptr);
-  if (count == 0) return 0;
-  state_.Count(Counter::k_handoff_received, count);
-  Process(reinterpret_cast<rte_mbuf**>(frames), count, true);
-  return count;
+  if (hand_off_ring_ == nullptr) return 0;
+  unsigned waiting = std::min(rte_ring_count(hand_off_ring_), kHandOffMost);
+  if (waiting == 0) return 0;
+  FrameBurst bursts[2];
+  unsigned turn = 0;
+  unsigned total = 0;
+  TakeHandedOff(bursts[0], waiting);
+  for (unsigned i = 0; i < bursts[0].count; ++i) state_.prefetch(bursts[0].frames[i]);
+  while (bursts[turn].count != 0) {
+    TakeHandedOff(bursts[turn ^ 1], waiting);
+    Relay(bursts[turn], bursts[turn ^ 1], true);
+    total += bursts[turn].count;
+    turn ^= 1;
+  }
+  return total;
+}
+
+void ShardImpl::TakeHandedOff(FrameBurst& burst, unsigned& waiting) {
+  burst.count = rte_ring_sc_dequeue_burst(hand_off_ring_, reinterpret_cast<void**>(burst.frames),
+                                          std::min(waiting, kLinkBurst), nullptr);
+  waiting -= burst.count;
+  state_.Count(Counter::k_handoff_received, burst.count);
+}
+
+void ShardImpl::Relay(const FrameBurst& now, const FrameBurst& ahead, bool handed_over) {
+  state_.prefetch.Learn(now.frames[0]);
+  rte_mbuf* others[kLinkBurst];
+  const unsigned left = FastRelay(state_, now, ahead, handed_over, others);
+  for (unsigned at = 0; at < left; at += kBurst) {
+    Process(others + at, std::min(left - at, kBurst), handed_over);
+  }
 }
 
 void ShardImpl::Receive(FrameBurst& burst) {
@@ -161,16 +194,11 @@ unsigned ShardImpl::ServeLink() {
     for (unsigned i = 0; i < now.count; ++i) state_.prefetch(now.frames[i]);
   }
   if (now.count == kLinkBurst) Receive(ahead);
-  state_.prefetch.Learn(now.frames[0]);
   uint64_t bytes = 0;
   for (unsigned i = 0; i < now.count; ++i) bytes += now.frames[i]->pkt_len;
   state_.Count(Counter::k_rx_packets, now.count);
   state_.Count(Counter::k_rx_bytes, bytes);
-  rte_mbuf* others[kLinkBurst];
-  const unsigned left = FastRelay(state_, now, ahead, others);
-  for (unsigned at = 0; at < left; at += kBurst) {
-    Process(others + at, std::min(left - at, kBurst), false);
-  }
+  Relay(now, ahead, false);
   turn_ ^= 1;
   return std::exchange(now.count, 0);
 }
@@ -191,6 +219,7 @@ unsigned ShardImpl::Poll(uint64_t now_tsc) {
     state_.reassembler_expired_at = state_.now;
     state_.Count(Counter::k_drop_reassembly, state_.reassembler->Expire(now_tsc));
   }
+  if (state_.hand_offs_wait) FlushHandOffs(state_);
   FlushTx(state_);
   return handled;
 }

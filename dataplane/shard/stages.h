@@ -13,12 +13,13 @@ struct FrameBurst {
   unsigned count = 0;
 };
 
-/// Relays what is ordinary of a burst received: ChannelData and plain Send indications of a client
-/// to its inline peer, and datagrams of that peer, IPv4 on both sides, whole, by a next hop that is
-/// known. Leaves all else as it came, in order, in `others` (room for kLinkBurst); returns how
-/// many. What it does to a frame is exactly what the other stages would.
+/// Relays what is ordinary of a burst received, or of one that other shards handed off: ChannelData
+/// and plain Send indications of a client to its inline peer, and datagrams of that peer, whole, by
+/// a next hop that is known. Hands off those that are another shard's. Leaves all else as it came,
+/// in order, in `others` (room for kLinkBurst); returns how many. What it does to a frame is just
+/// what the other stages would do.
 unsigned FastRelay(ShardState& state, const FrameBurst& now, const FrameBurst& ahead,
-                   rte_mbuf** others);
+                   bool handed_over, rte_mbuf** others);
 
 /// Parses frames and sorts them: datagrams of clients and of peers of this shard go to `burst`, all
 /// others are done with here (fragments, hand-off, the kernel's, drops). Frames that come from a

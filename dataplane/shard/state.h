@@ -4,6 +4,7 @@
 #include <rte_mbuf.h>
 
 #include <memory>
+#include <vector>
 
 #include "dataplane/counters.h"
 #include "dataplane/ip/slow_path.h"
@@ -25,6 +26,14 @@ inline constexpr uint32_t kIdentifications = 4096;
 /// Frames on their way within this shard: hairpin to itself, reassembled datagrams.
 inline constexpr unsigned kLoopback = 256;
 inline constexpr unsigned kTxStage = 64;
+/// The most frames that go into, or come from, a hand-off ring at a time.
+inline constexpr unsigned kHandOffBurst = 64;
+
+/// Frames gathered for one other shard.
+struct HandOffBurst {
+  rte_mbuf* frames[kHandOffBurst];
+  unsigned count = 0;
+};
 
 struct ShardState {
   explicit ShardState(const ShardConfig& shard_config)
@@ -61,6 +70,8 @@ struct ShardState {
   rte_mbuf* loopback[kLoopback];
   uint32_t loopback_head = 0;
   uint32_t loopback_tail = 0;
+  std::vector<HandOffBurst> hand_offs;  // by destination
+  bool hand_offs_wait = false;
 
   Counters counters;
 

@@ -20,12 +20,63 @@ Datagram FromPeer(const Bytes& data) {
   return Datagram().From(kPeerV4).To(kRelayed).Carrying(data);
 }
 
-class FastEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterface<bool> {
+constexpr const char* kLegs[][2] = {{kClientV4, kServerV4},
+                                    {kPeerV4, kRelayed},
+                                    {kClientV6, kServerV6},
+                                    {kPeerV6, "[2001:db8::1]:50008"},
+                                    {"198.51.100.11:5000", kServerV4},
+                                    {"198.18.0.1:6000", "192.0.2.1:50001"},
+                                    {"198.51.100.12:5000", kServerV4},
+                                    {kPeerV4, "192.0.2.1:50002"},
+                                    {"198.51.100.13:5000", kServerV4},
+                                    {"198.51.100.14:5000", kServerV4},
+                                    {"198.51.100.15:5000", kServerV4},
+                                    {"203.0.113.9:6000", kRelayed},
+                                    {kPeerV4, "192.0.2.1:50005"},
+                                    {"203.0.113.20:7000", "192.0.2.1:50005"},
+                                    {"198.18.0.1:6000", "192.0.2.1:50006"},
+                                    {kPeerV4, "192.0.2.1:50007"},
+                                    {"203.0.113.20:6001", "192.0.2.1:50007"},
+                                    {"198.51.100.16:5000", kServerV4},
+                                    {"198.51.100.17:5000", kServerV4},
+                                    {"198.51.100.18:5000", kServerV4},
+                                    {kPeerV4, "192.0.2.1:50009"},
+                                    {kPeerV4, "192.0.2.1:3479"},
+                                    {kClientV4, "192.0.2.2:3478"},
+                                    {kPeerV6, "[2001:db8::1]:50003"},
+                                    {"[2001:db8:c::11]:5000", kServerV6},
+                                    {kPeerV4, "192.0.2.1:50010"},
+                                    {"198.51.100.20:5000", kServerV4},
+                                    {kPeerV6, "[2001:db8::1]:50011"},
+                                    {"[2001:db8:f::20]:7000", "[2001:db8::1]:50011"},
+                                    {"[2001:db8:c::12]:5000", kServerV6},
+                                    {kPeerV6, "[2001:db8::1]:50012"},
+                                    {"[2001:db8:c::13]:5000", kServerV6},
+                                    {kPeerV4, "192.0.2.1:50013"},
+                                    {"[2001:db8:c::14]:5000", kServerV6},
+                                    {"198.18.0.1:6000", "192.0.2.1:50014"},
+                                    {"[2001:db8:f::21]:6000", "[2001:db8::1]:50008"},
+                                    {"[64:ff9b::1]:6000", "[2001:db8::1]:50008"},
+                                    {kPeerV6, "[2001:db8::1]:50009"},
+                                    {"[2001:db8:c::15]:5000", kServerV6},
+                                    {kClientV6, "[2001:db8::2]:3478"}};
+
+/// How frames reach the shard whose they are.
+struct Arrivals {
+  const char* name;
+  bool partial_checksums;
+  bool handed_off;
+};
+
+class FastEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterface<Arrivals> {
  protected:
   void SetUp() override {
     NodeOptions options;
-    options.partial_checksums = GetParam();
+    options.partial_checksums = GetParam().partial_checksums;
+    options.shards = GetParam().handed_off ? 2 : 1;
     Build(options);
+    ASSERT_EQ(configs_[0].node.OwnerOfPort(50000), 0);
+    ASSERT_EQ(configs_[0].node.OwnerOfPort(50014), 0);
     Install(0, kClientV4, 50000, kPeerV4, kChannel);
     Command(BindChannel{9, 0, kChannel + 1, At("203.0.113.21:6000"), now_ + 6000});
     Install(1, "198.51.100.11:5000", 50001, "198.18.0.1:6000", kChannel);    // MTU 1000
@@ -43,54 +94,24 @@ class FastEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterf
     Install(11, "[2001:db8:c::12]:5000", 50012, kPeerV6, 0);
     Install(12, "[2001:db8:c::13]:5000", 50013, kPeerV4, 0);
     Install(13, "[2001:db8:c::14]:5000", 50014, "198.18.0.1:6000", kChannel);
+    if (GetParam().handed_off) RedirectClients();
     Turn();
     Wait(20);
     Turn();
     Moved();
   }
+  void RedirectClients() {
+    for (const auto& leg : kLegs) {
+      const Endpoint server = At(leg[1]);
+      if (server.port != 3478) continue;
+      Command(AddClientRedirect{{At(leg[0]), server.address.IsV4() ? uint8_t{0} : uint8_t{1}}, 0},
+              1);
+      Turn();
+    }
+  }
 
   uint32_t Random(uint32_t below) { return static_cast<uint32_t>(random_()) % below; }
   Datagram Draw() {
-    static const char* const kLegs[][2] = {{kClientV4, kServerV4},
-                                           {kPeerV4, kRelayed},
-                                           {kClientV6, kServerV6},
-                                           {kPeerV6, "[2001:db8::1]:50008"},
-                                           {"198.51.100.11:5000", kServerV4},
-                                           {"198.18.0.1:6000", "192.0.2.1:50001"},
-                                           {"198.51.100.12:5000", kServerV4},
-                                           {kPeerV4, "192.0.2.1:50002"},
-                                           {"198.51.100.13:5000", kServerV4},
-                                           {"198.51.100.14:5000", kServerV4},
-                                           {"198.51.100.15:5000", kServerV4},
-                                           {"203.0.113.9:6000", kRelayed},
-                                           {kPeerV4, "192.0.2.1:50005"},
-                                           {"203.0.113.20:7000", "192.0.2.1:50005"},
-                                           {"198.18.0.1:6000", "192.0.2.1:50006"},
-                                           {kPeerV4, "192.0.2.1:50007"},
-                                           {"203.0.113.20:6001", "192.0.2.1:50007"},
-                                           {"198.51.100.16:5000", kServerV4},
-                                           {"198.51.100.17:5000", kServerV4},
-                                           {"198.51.100.18:5000", kServerV4},
-                                           {kPeerV4, "192.0.2.1:50009"},
-                                           {kPeerV4, "192.0.2.1:3479"},
-                                           {kClientV4, "192.0.2.2:3478"},
-                                           {kPeerV6, "[2001:db8::1]:50003"},
-                                           {"[2001:db8:c::11]:5000", kServerV6},
-                                           {kPeerV4, "192.0.2.1:50010"},
-                                           {"198.51.100.20:5000", kServerV4},
-                                           {kPeerV6, "[2001:db8::1]:50011"},
-                                           {"[2001:db8:f::20]:7000", "[2001:db8::1]:50011"},
-                                           {"[2001:db8:c::12]:5000", kServerV6},
-                                           {kPeerV6, "[2001:db8::1]:50012"},
-                                           {"[2001:db8:c::13]:5000", kServerV6},
-                                           {kPeerV4, "192.0.2.1:50013"},
-                                           {"[2001:db8:c::14]:5000", kServerV6},
-                                           {"198.18.0.1:6000", "192.0.2.1:50014"},
-                                           {"[2001:db8:f::21]:6000", "[2001:db8::1]:50008"},
-                                           {"[64:ff9b::1]:6000", "[2001:db8::1]:50008"},
-                                           {kPeerV6, "[2001:db8::1]:50009"},
-                                           {"[2001:db8:c::15]:5000", kServerV6},
-                                           {kClientV6, "[2001:db8::2]:3478"}};
     const uint32_t drawn = Random(std::size(kLegs) * 2);
     const auto& leg = kLegs[drawn < std::size(kLegs) ? drawn : drawn % 4];
     const bool v6 = leg[0][0] == '[';
@@ -165,12 +186,13 @@ class FastEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterf
     outcome.moved = Moved();
     outcome.moved.erase("rx_packets");
     outcome.moved.erase("handoff_received");
+    outcome.moved.erase("handed_off");
     outcome.moved.erase("drop_reassembly");  // earlier fragments' time
     Wait(1);                                 // fragments and held packets run out, budgets fill
     return outcome;
   }
 
-  std::mt19937 random_{GetParam() ? 7u : 8u};
+  std::mt19937 random_{GetParam().partial_checksums ? 7u : 8u};
 };
 
 TEST_P(FastEqualsGeneralTest, FrameByFrame) {
@@ -178,7 +200,7 @@ TEST_P(FastEqualsGeneralTest, FrameByFrame) {
   for (int i = 0; i < 12000; ++i) {
     if (i % 1000 == 999) SetUp();  // before permissions run out
     const Bytes frame = Frame();
-    Arrive(frame);
+    Arrive(frame, GetParam().handed_off ? 1 : 0);
     const Outcome fast = Result();
     ArriveForGeneralStages(frame);
     const Outcome general = Result();
@@ -190,8 +212,11 @@ TEST_P(FastEqualsGeneralTest, FrameByFrame) {
   EXPECT_GT(relayed, 1800u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Links, FastEqualsGeneralTest, ::testing::Bool(),
-                         [](const auto& link) { return link.param ? "partial" : "whole"; });
+INSTANTIATE_TEST_SUITE_P(Links, FastEqualsGeneralTest,
+                         ::testing::Values(Arrivals{"whole", false, false},
+                                           Arrivals{"partial", true, false},
+                                           Arrivals{"handed_off", false, true}),
+                         [](const auto& arrivals) { return arrivals.param.name; });
 
 // What is taken, seen by its order: it leaves before a datagram that came earlier in its burst and
 // takes the general path.

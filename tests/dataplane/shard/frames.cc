@@ -70,4 +70,35 @@ Bytes WithoutChance(Bytes frame) {
   return frame;
 }
 
+std::vector<Bytes> CutV4(const Bytes& frame, size_t at) {
+  const auto piece = [&](size_t from, size_t to, bool more) {
+    Bytes out = Slice(frame, 0, 34) + Slice(frame, 34 + from, 34 + to);
+    const size_t total = 20 + to - from;
+    out[16] = static_cast<uint8_t>(total >> 8);
+    out[17] = static_cast<uint8_t>(total);
+    out[20] = static_cast<uint8_t>((more ? 0x20 : 0) | from / 8 >> 8);
+    out[21] = static_cast<uint8_t>(from / 8);
+    out[24] = out[25] = 0;
+    const uint16_t check = ReferenceChecksum(std::span(out).subspan(14, 20));
+    out[24] = static_cast<uint8_t>(check >> 8);
+    out[25] = static_cast<uint8_t>(check);
+    return out;
+  };
+  return {piece(0, at, true), piece(at, frame.size() - 34, false)};
+}
+
+std::vector<Bytes> CutV6(const Bytes& frame, size_t at) {
+  const auto piece = [&](size_t from, size_t to, bool more) {
+    Bytes out = Slice(frame, 0, 54);
+    const size_t total = 8 + to - from;
+    out[18] = static_cast<uint8_t>(total >> 8);
+    out[19] = static_cast<uint8_t>(total);
+    out[20] = 44;
+    out = out + Bytes{17, 0} + Be16(static_cast<uint32_t>(from | (more ? 1 : 0))) + Be32(77) +
+          Slice(frame, 54 + from, 54 + to);
+    return out;
+  };
+  return {piece(0, at, true), piece(at, frame.size() - 54, false)};
+}
+
 }  // namespace causeway::testing

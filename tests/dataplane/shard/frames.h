@@ -32,4 +32,9 @@ Bytes DataIndication(const Endpoint& peer, const Bytes& data, const Bytes& trans
 /// fragments, and a Data indication's transaction id with all that it changes.
 Bytes WithoutChance(Bytes frame);
 
+/// Cuts an IPv4 frame without options, or an IPv6 frame without extension headers, in two; the
+/// first fragment has `at` bytes of the IP payload, a multiple of 8.
+std::vector<Bytes> CutV4(const Bytes& frame, size_t at);
+std::vector<Bytes> CutV6(const Bytes& frame, size_t at);
+
 }  // namespace causeway::testing

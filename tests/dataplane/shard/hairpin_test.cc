@@ -1,4 +1,4 @@
-// Two clients of one node, and two shards: hairpin and hand-off.
+// Two clients of one node: hairpin.
 #include "tests/dataplane/shard/node.h"
 
 namespace causeway::testing {
@@ -113,109 +113,6 @@ TEST_F(HairpinTest, OtherShardGetsItOverTheHandOffRing) {
       {"channel_to_client", 1}, {"handed_off", 1}, {"handoff_received", 1},
   };
   EXPECT_EQ(Moved(), moved);
-}
-
-class HandOffTest : public HairpinTest {
- protected:
-  void SetUp() override {
-    NodeOptions options;
-    options.shards = 2;
-    Build(options);
-    // Everything belongs to shard 1 and arrives at shard 0.
-    port_ = PortOf(1);
-    relay_ = "192.0.2.1:" + std::to_string(port_);
-    Install(5, kClientV4, port_, kPeerV4, kChannel, 1);
-    Permit(6, 5, "203.0.113.21:1", 1);
-    Command(AddClientRedirect{{At(kClientV4), 0}, 1}, 0);
-    Turn();
-    Moved();
-  }
-  int seen_ = 0;
-  uint16_t port_ = 0;
-  std::string relay_;
-};
-
-TEST_F(HandOffTest, EveryPacketGoesThroughTheRing) {
-  const Bytes data = Counting(99);
-  auto sent = Relay(FromA(ChannelData(kChannel, data)));
-  ASSERT_EQ(sent.size(), 1u);
-  ExpectFrame(sent[0], Datagram().From(relay_).To(kPeerV4).Ttl(63).Carrying(data));
-  sent = Relay(FromA(SendIndication(At("203.0.113.21:9"), data)));
-  ASSERT_EQ(sent.size(), 1u);
-  ExpectFrame(sent[0], Datagram().From(relay_).To("203.0.113.21:9").Ttl(63).Carrying(data));
-  sent = Relay(Datagram().From(kPeerV4).To(relay_).Carrying(data));
-  ASSERT_EQ(sent.size(), 1u);
-  ExpectFrame(sent[0], Datagram().From(kServerV4).To(kClientV4).Ttl(63).Carrying(
-                           ChannelData(kChannel, data)));
-  sent = Relay(Datagram().From("203.0.113.21:9").To(relay_).Carrying(data));
-  ASSERT_EQ(sent.size(), 1u);
-  const std::map<std::string, uint64_t> moved = {
-      {"rx_packets", 4},        {"tx_packets", 4},      {"handed_off", 4},
-      {"handoff_received", 4},  {"channel_to_peer", 1}, {"send_to_peer", 1},
-      {"channel_to_client", 1}, {"data_to_client", 1},
-  };
-  EXPECT_EQ(Moved(), moved);
-}
-
-TEST_F(HandOffTest, RequestsOfRedirectedClientsArePuntedWhereTheyArrive) {
-  Relay(FromA(Stun(0x0004, {}, Transaction())));
-  const auto events = Events();
-  ASSERT_EQ(events.size(), 1u);
-  EXPECT_EQ(events[0].kind, EventRecord::kRequest);
-  EXPECT_EQ(Moved()["handed_off"], 0u);
-}
-
-TEST_F(HandOffTest, RemovedRedirectIsForgotten) {
-  Command(RemoveClientRedirect{{At(kClientV4), 0}}, 0);
-  Turn();
-  EXPECT_TRUE(Relay(FromA(ChannelData(kChannel, Text("x")))).empty());
-  const auto events = Events();
-  ASSERT_EQ(events.size(), 1u);
-  EXPECT_EQ(events[0].kind, EventRecord::kUnknownClient);
-  EXPECT_EQ(events[0].tuple.client, At(kClientV4));
-  EXPECT_EQ(Moved()["drop_no_allocation"], 1u);
-}
-
-TEST_F(HandOffTest, AStaleRedirectIsNotFollowedTwice) {
-  Command(RemoveAllocation{5}, 1);
-  Command(AddClientRedirect{{At(kClientV4), 0}, 0}, 1);
-  Turn();
-  EXPECT_TRUE(Relay(FromA(ChannelData(kChannel, Text("x")))).empty());
-  Turn(4);
-  EXPECT_EQ(Moved()["drop_not_ours"], 1u);
-}
-
-TEST_F(HandOffTest, AnAllocationReplacesTheRedirectOfItsClient) {
-  Install(0, kClientV4, PortOf(0), kPeerV4, kChannel, 0);
-  Moved();
-  EXPECT_EQ(Relay(FromA(ChannelData(kChannel, Text("x")))).size(), 1u);
-  EXPECT_EQ(Moved()["handed_off"], 0u);
-}
-
-TEST_F(HandOffTest, FullRingDrops) {
-  JamHandOff(1);
-  Arrive(FromA(ChannelData(kChannel, Text("x"))).Encode());
-  shards_[0]->Poll(0);
-  EXPECT_EQ(Moved()["drop_handoff_full"], 1u);
-}
-
-TEST_F(HandOffTest, UnknownClientEventsAreLimited) {
-  for (int burst = 0; burst < 80; ++burst) {
-    for (int i = 0; i < 32; ++i) {
-      Arrive(Datagram()
-                 .From("198.51.100.99:" + std::to_string(1000 + i))
-                 .To(kServerV4)
-                 .Carrying(ChannelData(kChannel, Text("x")))
-                 .Encode());
-    }
-    Turn();
-    for (const EventRecord& event : Events()) {
-      EXPECT_EQ(event.kind, EventRecord::kUnknownClient);
-      ++seen_;
-    }
-  }
-  EXPECT_EQ(seen_, 1000);
-  EXPECT_EQ(Moved()["drop_no_allocation"], 80u * 32);
 }
 
 }  // namespace

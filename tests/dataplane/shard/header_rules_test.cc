@@ -192,39 +192,6 @@ TEST_F(HeaderRulesTest, Ipv4WithoutDfIsCutTo1280TowardsIpv6) {
   EXPECT_EQ(Relay(V4ToV6(1400).Df(true)).size(), 1u);
 }
 
-// Cuts an IPv4 frame without options in two.
-std::vector<Bytes> CutV4(const Bytes& frame, size_t at) {
-  const auto piece = [&](size_t from, size_t to, bool more) {
-    Bytes out = Slice(frame, 0, 34) + Slice(frame, 34 + from, 34 + to);
-    const size_t total = 20 + to - from;
-    out[16] = static_cast<uint8_t>(total >> 8);
-    out[17] = static_cast<uint8_t>(total);
-    out[20] = static_cast<uint8_t>((more ? 0x20 : 0) | from / 8 >> 8);
-    out[21] = static_cast<uint8_t>(from / 8);
-    out[24] = out[25] = 0;
-    const uint16_t check = ReferenceChecksum(std::span(out).subspan(14, 20));
-    out[24] = static_cast<uint8_t>(check >> 8);
-    out[25] = static_cast<uint8_t>(check);
-    return out;
-  };
-  return {piece(0, at, true), piece(at, frame.size() - 34, false)};
-}
-
-// Cuts an IPv6 frame without extension headers in two.
-std::vector<Bytes> CutV6(const Bytes& frame, size_t at) {
-  const auto piece = [&](size_t from, size_t to, bool more) {
-    Bytes out = Slice(frame, 0, 54);
-    const size_t total = 8 + to - from;
-    out[18] = static_cast<uint8_t>(total >> 8);
-    out[19] = static_cast<uint8_t>(total);
-    out[20] = 44;
-    out = out + Bytes{17, 0} + Be16(static_cast<uint32_t>(from | (more ? 1 : 0))) + Be32(77) +
-          Slice(frame, 54 + from, 54 + to);
-    return out;
-  };
-  return {piece(0, at, true), piece(at, frame.size() - 54, false)};
-}
-
 TEST_F(HeaderRulesTest, FragmentsOfEitherFamilyAreReassembledAndRelayed) {
   for (const auto& pieces :
        {CutV4(V4ToV4(900).Df(false).Id(5).Encode(), 400), CutV6(V6ToV6(900).Encode(), 400)}) {

@@ -76,7 +76,7 @@ void NodeTest::Build(const NodeOptions& options) {
                         {*Prefix::Parse("192.0.2.1"), kHairpin},
                         {*Prefix::Parse("2001:db8::1"), kHairpin},
                         {*Prefix::Parse("10.0.0.0/8"), kNoRoute}});
-  Make("node", config, {256, 256});
+  Make("node", config, {256, 512});
   for (ShardId i = 0; i < options.shards; ++i) {
     Command(SetNextHop{kRouterV4, kRouterMac, true, 1500}, i);
     Command(SetNextHop{kRouterV6, kRouterMac, true, 1500}, i);
@@ -209,9 +209,10 @@ void NodeTest::ExhaustPool(bool jumbo) {
   emptied_.emplace_back(jumbo ? JumboPool() : PacketPool());
 }
 
-void NodeTest::JamHandOff(ShardId shard) {
+void NodeTest::JamHandOff(ShardId shard, unsigned room) {
+  rte_ring* ring = configs_[shard].handoff[shard];
   rte_mbuf* filler = rte_pktmbuf_alloc(PacketPool());
-  while (rte_ring_enqueue(configs_[shard].handoff[shard], filler) == 0) {
+  while (rte_ring_free_count(ring) > room && rte_ring_enqueue(ring, filler) == 0) {
     rte_mbuf_refcnt_update(filler, 1);
   }
   rte_pktmbuf_free(filler);

@@ -61,8 +61,8 @@ class NodeTest : public ::testing::Test, protected ShardsOnRings {
 
   /// Puts a frame on the shard's queue; the frame may be cut in `segments` buffers.
   void Arrive(const Bytes& frame, ShardId shard = 0, unsigned segments = 1);
-  /// The same by the shard's hand-off ring, as if it had come from the link: the general stages
-  /// take it.
+  /// The same by the shard's hand-off ring, as if it had come from the link: without kOrdinary the
+  /// general stages take it.
   void ArriveForGeneralStages(const Bytes& frame, ShardId shard = 0);
   /// Polls every shard `turns` times at the present time; returns what the polls returned together.
   unsigned Turn(int turns = 1);
@@ -92,7 +92,8 @@ class NodeTest : public ::testing::Test, protected ShardsOnRings {
   /// Takes every buffer out of a pool, until Replenish.
   void ExhaustPool(bool jumbo);
   void Replenish();
-  void JamHandOff(ShardId shard);
+  /// Fills the shard's hand-off ring but for `room`.
+  void JamHandOff(ShardId shard, unsigned room = 0);
 
   Deciseconds now_ = 100;
   RouteTable routes_;
