@@ -211,6 +211,9 @@ absl::Status Daemon::StartLoop() {
 
 void Daemon::LogResources() const {
   spdlog::info("{}", DescribeLayout(eal_.cpus, config_.node.shards, eal_.port_socket));
+  if (const std::string& steering = engine_->link().steering(); !steering.empty()) {
+    spdlog::info("{}", steering);
+  }
   spdlog::info("{}", eal_.memory_line);
   spdlog::info(
       "memory set aside: {} MB in the dataplane for {} allocations; each takes {:.0f} bytes there "

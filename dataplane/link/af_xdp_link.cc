@@ -172,12 +172,18 @@ std::string DeviceString(const Interface& interface, unsigned queues, int progra
 class AfXdpLink : public Link {
  public:
   AfXdpLink(Claim claim, Port port, uint32_t program, std::unique_ptr<KernelRoutes> routes,
-            std::vector<std::string> warnings)
+            unsigned queues, std::vector<std::string> warnings)
       : claim_(std::move(claim)),
         port_(std::move(port)),
         program_(program),
         routes_(std::move(routes)),
-        warnings_(std::move(warnings)) {}
+        warnings_(std::move(warnings)) {
+    if (queues > 1) {
+      steering_ = absl::StrCat("datagrams come as interface ", claim_.interface.name,
+                               " deals them to its queues, and are handed off when they are another"
+                               " worker's");
+    }
+  }
   ~AfXdpLink() override {
     const int ifindex = claim_.interface.index;
     if (!DetachProgram(ifindex, program_).ok()) return;
@@ -195,6 +201,7 @@ class AfXdpLink : public Link {
   int mirror_fd() const override { return -1; }
   size_t ReadMirror(absl::Span<uint8_t>) override { return 0; }
   void WriteMirror(absl::Span<const uint8_t>) override {}
+  const std::string& steering() const override { return steering_; }
   std::vector<std::string> warnings() const override { return warnings_; }
 
  private:
@@ -202,6 +209,7 @@ class AfXdpLink : public Link {
   Port port_;
   uint32_t program_;
   std::unique_ptr<KernelRoutes> routes_;
+  std::string steering_;
   std::vector<std::string> warnings_;
 };
 
@@ -291,7 +299,7 @@ absl::StatusOr<std::unique_ptr<Link>> OpenAfXdpLink(const LinkConfig& config,
   }
   std::vector<std::string> warnings = Warnings(config, interface);
   return std::make_unique<AfXdpLink>(*std::move(claim), *std::move(port), *program,
-                                     *std::move(routes), std::move(warnings));
+                                     *std::move(routes), config.node.shards, std::move(warnings));
 }
 
 }  // namespace causeway

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "dataplane/link/kernel_mirror.h"
 #include "dataplane/link/kernel_routes.h"
 #include "dataplane/link/port.h"
+#include "dataplane/link/steering.h"
 
 namespace causeway {
 namespace {
@@ -18,9 +20,15 @@ constexpr const char* kKernelPeers[] = {"net_tap",    "net_af_packet", "net_virt
 
 class DeviceLink : public Link {
  public:
-  DeviceLink(Port port, std::unique_ptr<KernelMirror> mirror, std::unique_ptr<KernelRoutes> routes)
-      : port_(std::move(port)), mirror_(std::move(mirror)), routes_(std::move(routes)) {}
-  ~DeviceLink() override { RemovePort(port_.id); }
+  DeviceLink(Port port, std::unique_ptr<KernelMirror> mirror, std::unique_ptr<KernelRoutes> routes,
+             const NodeConfig& node)
+      : port_(std::move(port)), mirror_(std::move(mirror)), routes_(std::move(routes)) {
+    if (node.shards > 1) Steer(node);
+  }
+  ~DeviceLink() override {
+    rules_ = FlowRules();  // while the port runs
+    RemovePort(port_.id);
+  }
 
   uint16_t port_id() const override { return port_.id; }
   MacAddress mac() const override { return port_.mac; }
@@ -34,10 +42,29 @@ class DeviceLink : public Link {
   int mirror_fd() const override { return mirror_->fd(); }
   size_t ReadMirror(absl::Span<uint8_t> frame) override { return mirror_->Read(frame); }
   void WriteMirror(absl::Span<const uint8_t> frame) override { mirror_->Write(frame); }
+  const std::string& steering() const override { return steering_; }
   std::vector<std::string> warnings() const override { return {}; }
 
  private:
+  void Steer(const NodeConfig& node) {
+    const std::string dealt =
+        port_.rss ? "by RSS" : absl::StrCat("as driver ", port_.driver, " pleases (it has no RSS)");
+    absl::StatusOr<FlowRules> rules = FlowRules::Create(port_.id, node);
+    if (rules.ok()) {
+      rules_ = *std::move(rules);
+      steering_ = absl::StrCat("peers' datagrams come to their worker by ", rules_.size(),
+                               " flow rules of driver ", port_.driver, ", clients' ", dealt);
+    } else {
+      steering_ = absl::StrCat(
+          "datagrams come ", dealt,
+          ", and are handed off when they are another worker's; flow rules are refused by driver ",
+          port_.driver, ": ", rules.status().message());
+    }
+  }
+
   Port port_;
+  FlowRules rules_;
+  std::string steering_;
   std::unique_ptr<KernelMirror> mirror_;
   std::unique_ptr<KernelRoutes> routes_;
 };
@@ -91,7 +118,8 @@ absl::StatusOr<std::unique_ptr<Link>> OpenDeviceLink(const LinkConfig& config,
     RemovePort(*id);
     return routes.status();
   }
-  return std::make_unique<DeviceLink>(*std::move(port), *std::move(mirror), *std::move(routes));
+  return std::make_unique<DeviceLink>(*std::move(port), *std::move(mirror), *std::move(routes),
+                                      config.node);
 }
 
 }  // namespace causeway

@@ -71,6 +71,8 @@ class Link {
   virtual size_t ReadMirror(absl::Span<uint8_t> frame) = 0;
   /// Gives the kernel a frame.
   virtual void WriteMirror(absl::Span<const uint8_t> frame) = 0;
+  /// One line for the operator: how datagrams find their worker. Empty when there is one.
+  virtual const std::string& steering() const = 0;
   /// Lines for the operator about what works but should be otherwise.
   virtual std::vector<std::string> warnings() const = 0;
 };

@@ -169,8 +169,8 @@ absl::StatusOr<Port> StartPort(uint16_t id, uint16_t mtu, absl::Span<rte_mempool
   if (absl::Status status = SetUpQueues(id, info, pools); !status.ok()) return status;
   if (int error = rte_eth_dev_start(id); error != 0)
     return PortError("start", info.driver_name, error);
-  Port port{id, PortMac(id), static_cast<uint16_t>(conf.rxmode.mtu), info.driver_name};
-  return port;
+  return Port{id, PortMac(id), static_cast<uint16_t>(conf.rxmode.mtu), info.driver_name,
+              conf.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS};
 }
 
 void RemovePort(uint16_t id) {

@@ -18,6 +18,7 @@ struct Port {
   MacAddress mac = {};
   uint16_t mtu = 1500;
   std::string driver;
+  bool rss = false;  // spreads UDP over its queues
 };
 
 /// Adds a virtual device ("net_ring0", or with arguments "net_memif0,role=client") and returns its

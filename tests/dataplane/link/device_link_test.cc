@@ -68,6 +68,22 @@ TEST_F(DeviceLinkTest, TapDeviceMayBringUnfinishedChecksums) {
   EXPECT_TRUE(absl::EndsWith(ready, " partial=1 kernel=0")) << ready;
 }
 
+TEST_F(DeviceLinkTest, SaysWhyADriverWithoutMaskedPortsLeavesPeersToTheHandOff) {
+  Holder two(node_, {"device=net_tap0,iface=cwtap0", "workers=2", "relay=198.51.100.1/32"});
+  const std::string line = two.WaitFor("steering ");
+  EXPECT_TRUE(absl::StartsWith(
+      line,
+      "steering datagrams come by RSS, and are handed off when they are another worker's; "
+      "flow rules are refused by driver net_tap: "))
+      << line;
+}
+
+TEST_F(DeviceLinkTest, OneWorkerNeedsNoSteering) {
+  Holder one(node_, {"device=net_tap0,iface=cwtap0", "relay=198.51.100.1/32"});
+  ASSERT_TRUE(absl::StartsWith(one.WaitFor("ready"), "ready"));
+  EXPECT_EQ(one.WaitFor("s"), "serving");
+}
+
 TEST_F(DeviceLinkTest, CountsTheQueuesOfADeviceBeforeItIsOpened) {
   ASSERT_TRUE(node_.Do("ip link set lo up"));
   Holder one(node_, {"device=net_af_packet0,iface=lo"});

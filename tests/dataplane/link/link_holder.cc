@@ -59,6 +59,7 @@ absl::StatusOr<LinkConfig> ReadArguments(int argc, char** argv) {
     if (key == "relay") {
       for (const absl::string_view text : absl::StrSplit(value, '|')) {
         config.relay_prefixes.push_back(*Prefix::Parse(text));
+        config.node.relay_addresses.push_back(config.relay_prefixes.back().address);
       }
     }
     if (key == "mirror") {
@@ -80,6 +81,7 @@ class Holder {
     Say(absl::StrCat("ready interface=", link_->kernel_interface(), " mtu=", link_->mtu(),
                      " mac=", Hex(link_->mac()), " partial=", link_->partial_checksums(),
                      " kernel=", link_->kernel_keeps_interface()));
+    if (!link_->steering().empty()) Say("steering " + link_->steering());
     for (const std::string& warning : link_->warnings()) Say("warning " + warning);
     Say("serving");
     for (;;) {
