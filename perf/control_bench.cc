@@ -118,6 +118,14 @@ class Bench {
   Datagram Unsigned(Method method, uint32_t number) const;
   ClientTuple LiveClient(uint32_t i) const { return {{IpAddress::V4(0x0a000000u + i), 5000}, 0}; }
 
+  /// Reviews all allocations under another snapshot, which grants the same; returns in how many
+  /// slices.
+  uint64_t Review() {
+    server_->Use(access_[++reviews_ % 2]);
+    uint64_t slices = 1;
+    while (server_->ReviewSlice(now)) ++slices;
+    return slices;
+  }
   const std::vector<Client>& clients() const { return clients_; }
   uint64_t allocations() const { return server_->stats().allocations; }
   Now now = {1000, kUnixTime};
@@ -130,24 +138,30 @@ class Bench {
 
   Flavour flavour_;
   CopyingDataplane dataplane_;
-  access::PeerPolicies policies_{access::PeerPolicy({})};
+  std::shared_ptr<const access::Snapshot> access_[2];  // alike
   daemon::SecureRandom random_;
   std::unique_ptr<auth::Authenticator> authenticator_;
   std::unique_ptr<Server> server_;
   std::vector<Client> clients_;
+  unsigned reviews_ = 0;
 };
 
 Bench::Bench(Flavour flavour, uint32_t live) : flavour_(flavour) {
-  auth::AuthConfig config;
+  auth::CredentialsConfig config;
   config.realm = kRealm;
   for (uint32_t i = 0; i < kUsers; ++i) config.users.push_back({UserName(i), "secret"});
   if (flavour == Flavour::kTimeLimited) {
     config.users.clear();
     config.secrets = {"shared"};
   }
-  config.nonce_lifetime_seconds = kForever;
-  config.nonce_key.assign(32, 7);
-  authenticator_ = auth::Authenticator::Create(config).value();
+  for (auto& access : access_) {
+    access = std::make_shared<const access::Snapshot>(access::Snapshot{
+        *auth::Credentials::Create(config), access::PeerPolicies(access::PeerPolicy({}))});
+  }
+  auth::NonceConfig nonces;
+  nonces.nonce_lifetime_seconds = kForever;
+  nonces.nonce_key.assign(32, 7);
+  authenticator_ = *auth::Authenticator::Create(nonces, access_[0]->credentials);
   MakeServer(live);
   Populate(live);
   std::mt19937 shuffle(1);
@@ -176,7 +190,7 @@ void Bench::MakeServer(uint32_t live) {
   config.limits.max_lifetime_seconds = kForever;
   config.software = "Causeway benchmark";
   config.random = [this](void* out, size_t size) { random_.Fill(out, size); };
-  server_ = std::make_unique<Server>(std::move(config), dataplane_, *authenticator_, policies_);
+  server_ = std::make_unique<Server>(std::move(config), dataplane_, *authenticator_, access_[0]);
 }
 
 void Bench::Populate(uint32_t live) {
@@ -314,6 +328,18 @@ void Refresh(benchmark::State& state) {
   Repeat(state, bench, requests, true);
 }
 
+void Review(benchmark::State& state, Flavour flavour) {
+  Bench& bench = TheBench(flavour, static_cast<uint32_t>(state.range(0)));
+  uint64_t slices = 0;
+  while (state.KeepRunning()) slices += bench.Review();
+  state.counters["s_per_slice"] = benchmark::Counter(
+      static_cast<double>(slices), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+BENCHMARK_CAPTURE(Review, Users, Flavour::kSha1)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Review, TimeLimited, Flavour::kTimeLimited)
+    ->Arg(1'000'000)
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(Cycle, Sha256, Flavour::kSha256)->Arg(0)->Arg(100'000)->Arg(1'000'000);
 BENCHMARK_CAPTURE(Cycle, TimeLimited, Flavour::kTimeLimited)->Arg(100'000);
 BENCHMARK_CAPTURE(Cycle, Sha1, Flavour::kSha1)->Arg(0)->Arg(1'000'000)->Arg(100'000);

@@ -44,7 +44,7 @@ AuthResult Refusal(ErrorCode error) {
 
 class LongTermAuthenticator final : public Authenticator {
  public:
-  LongTermAuthenticator(std::shared_ptr<const Credentials> credentials, AuthConfig&& config)
+  LongTermAuthenticator(std::shared_ptr<const Credentials> credentials, NonceConfig&& config)
       : nonce_key_(std::move(config.nonce_key)),
         nonce_lifetime_seconds_(config.nonce_lifetime_seconds),
         proven_(kCachedUsers) {
@@ -72,6 +72,8 @@ class LongTermAuthenticator final : public Authenticator {
   std::optional<Identity> IdentifyByHash(const Claim& claim, stun::Bytes userhash);
   template <typename Known>  // Credentials::User or KeyCache::Entry
   static std::optional<Identity> IdentifyKnown(const Claim& claim, const Known* known);
+  template <typename Key>  // name or userhash
+  const KeyCache::Entry* LookUpProven(const Key& key);
   std::optional<Identity> Prove(const Claim& claim, absl::string_view name);
   static bool KeyFits(const Claim& claim, const stun::IntegrityKey& key);
 
@@ -80,13 +82,18 @@ class LongTermAuthenticator final : public Authenticator {
   std::shared_ptr<const Credentials> credentials_;
   std::optional<NonceMint> nonces_;
   KeyCache proven_;
+  uint32_t generation_ = 0;   // of credentials_
+  uint32_t realm_since_ = 0;  // the generation that brought its realm
 };
 
 void LongTermAuthenticator::Use(std::shared_ptr<const Credentials> credentials) {
   uint32_t features = kPasswordAlgorithmsFeature;
   if (!credentials->HaveSecrets()) features |= kUsernameAnonymityFeature;
   nonces_.emplace(nonce_key_, nonce_lifetime_seconds_, features);
-  proven_.Clear();
+  ++generation_;
+  if (credentials_ != nullptr && credentials->realm() != credentials_->realm()) {
+    realm_since_ = generation_;
+  }
   credentials_ = std::move(credentials);
 }
 
@@ -135,7 +142,7 @@ std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::Identify(c
 std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::IdentifyByName(
     const Claim& claim, absl::string_view name) {
   if (const auto* user = credentials_->LookUp(name)) return IdentifyKnown(claim, user);
-  if (auto identity = IdentifyKnown(claim, proven_.LookUp(name))) return identity;
+  if (auto identity = IdentifyKnown(claim, LookUpProven(name))) return identity;
   return Prove(claim, name);
 }
 
@@ -145,7 +152,19 @@ std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::IdentifyBy
   if (userhash.size() != hash.size()) return std::nullopt;
   std::copy(userhash.begin(), userhash.end(), hash.begin());
   if (const auto* user = credentials_->LookUp(hash)) return IdentifyKnown(claim, user);
-  return IdentifyKnown(claim, proven_.LookUp(hash));
+  return IdentifyKnown(claim, LookUpProven(hash));
+}
+
+// What was proven under earlier credentials holds as far as these renew the grant. Keys are of a
+// realm.
+template <typename Key>
+const KeyCache::Entry* LongTermAuthenticator::LookUpProven(const Key& key) {
+  const KeyCache::Entry* entry = proven_.LookUp(key);
+  if (entry == nullptr || entry->generation == generation_) return entry;
+  if (entry->generation < realm_since_) return nullptr;
+  GrantRef renewed = credentials_->Renew(*entry->grant);
+  if (!renewed) return nullptr;
+  return proven_.Put({std::move(renewed), entry->userhash, entry->keys, generation_});
 }
 
 template <typename Known>
@@ -171,7 +190,7 @@ std::optional<LongTermAuthenticator::Identity> LongTermAuthenticator::Prove(
     const auto hash = DeriveUserhash(name, realm);
     if (!hash) return std::nullopt;
     const KeyCache::Entry* entry =
-        proven_.Put({Credentials::GrantOf(name, *parsed, secret), *hash, keys});
+        proven_.Put({Credentials::GrantOf(name, *parsed, secret), *hash, keys, generation_});
     return Identity{entry->grant.get(), &entry->keys.Of(claim.algorithm)};
   }
   return std::nullopt;
@@ -189,7 +208,8 @@ bool LongTermAuthenticator::KeyFits(const Claim& claim, const stun::IntegrityKey
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Authenticator>> Authenticator::Create(AuthConfig config) {
+absl::StatusOr<std::unique_ptr<Authenticator>> Authenticator::Create(
+    NonceConfig config, std::shared_ptr<const Credentials> credentials) {
   if (config.nonce_lifetime_seconds == 0) {
     return absl::InvalidArgumentError("nonce lifetime is 0 seconds; give at least 1");
   }
@@ -197,9 +217,13 @@ absl::StatusOr<std::unique_ptr<Authenticator>> Authenticator::Create(AuthConfig 
     return absl::InvalidArgumentError(absl::StrCat("nonce key has ", config.nonce_key.size(),
                                                    " bytes; give at least ", kMinNonceKey));
   }
+  return std::make_unique<LongTermAuthenticator>(std::move(credentials), std::move(config));
+}
+
+absl::StatusOr<std::unique_ptr<Authenticator>> Authenticator::Create(AuthConfig config) {
   auto credentials = Credentials::Create(std::move(static_cast<CredentialsConfig&>(config)));
   if (!credentials.ok()) return credentials.status();
-  return std::make_unique<LongTermAuthenticator>(*std::move(credentials), std::move(config));
+  return Create(std::move(static_cast<NonceConfig&>(config)), *std::move(credentials));
 }
 
 }  // namespace causeway::auth

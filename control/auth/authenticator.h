@@ -13,11 +13,13 @@
 
 namespace causeway::auth {
 
-struct AuthConfig : CredentialsConfig {
+struct NonceConfig {
   uint32_t nonce_lifetime_seconds = 3600;
   /// 32 random bytes, made anew at each start: keys the stateless nonce.
   std::vector<uint8_t> nonce_key;
 };
+
+struct AuthConfig : CredentialsConfig, NonceConfig {};
 
 /// What became of a request.
 struct AuthResult {
@@ -49,8 +51,10 @@ struct AuthResult {
 /// cut short does not fit: RFC 8656 does not allow it.
 class Authenticator {
  public:
-  /// The errors of Credentials::Create; InvalidArgumentError also when nonce_lifetime_seconds is 0
-  /// or nonce_key is shorter than 32 bytes. Passwords are wiped once keys are derived.
+  /// InvalidArgumentError when nonce_lifetime_seconds is 0 or nonce_key is shorter than 32 bytes.
+  static absl::StatusOr<std::unique_ptr<Authenticator>> Create(
+      NonceConfig config, std::shared_ptr<const Credentials> credentials);
+  /// The same, and the errors of Credentials::Create.
   static absl::StatusOr<std::unique_ptr<Authenticator>> Create(AuthConfig config);
   virtual ~Authenticator() = default;
 
@@ -61,8 +65,9 @@ class Authenticator {
   /// protection) and PASSWORD-ALGORITHMS.
   virtual void AddChallenge(stun::Writer& writer, const Endpoint& client, uint64_t now) = 0;
 
-  /// From now on these credentials are checked. Nonces stay valid, unless the last secret goes or
-  /// the first one comes; then clients get 438 and a new one.
+  /// From now on these credentials are checked. Takes no time that grows with them: what is
+  /// remembered of time-limited ones is looked at again when it is next asked for. Nonces stay
+  /// valid, unless the last secret goes or the first one comes; then clients get 438 and a new one.
   virtual void Use(std::shared_ptr<const Credentials> credentials) = 0;
 };
 

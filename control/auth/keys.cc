@@ -73,12 +73,6 @@ const KeyCache::Entry* KeyCache::Touch(Iterator entry) {
   return &*entry;
 }
 
-void KeyCache::Clear() {
-  by_name_.clear();
-  by_userhash_.clear();
-  entries_.clear();
-}
-
 void KeyCache::Remove(Iterator entry) {
   by_name_.erase(entry->grant->username);
   by_userhash_.erase(entry->userhash);

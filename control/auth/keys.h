@@ -69,6 +69,7 @@ class KeyCache {
     GrantRef grant;
     Userhash userhash;
     ReadyKeys keys;
+    uint32_t generation = 0;  // of the credentials that the grant was found in
   };
 
   explicit KeyCache(size_t capacity) : capacity_(capacity) {}
@@ -78,7 +79,6 @@ class KeyCache {
   const Entry* LookUp(const Userhash& userhash);
   /// Replaces the entry of that name; returns the new one.
   const Entry* Put(Entry entry);
-  void Clear();
   size_t size() const { return entries_.size(); }
 
  private:

@@ -1,5 +1,7 @@
 #include "control/daemon/access.h"
 
+#include <utility>
+
 namespace causeway::daemon {
 namespace {
 
@@ -34,17 +36,6 @@ auth::CredentialsConfig MakeCredentialsConfig(const config::Config& config) {
   return credentials;
 }
 
-absl::Status ReplaceableAuthenticator::Replace(const config::Config& config) {
-  auth::AuthConfig settings;
-  static_cast<auth::CredentialsConfig&>(settings) = MakeCredentialsConfig(config);
-  settings.fingerprint_key = nonce_key_;
-  settings.nonce_key = nonce_key_;
-  auto made = auth::Authenticator::Create(std::move(settings));
-  if (!made.ok()) return made.status();
-  current_ = *std::move(made);
-  return absl::OkStatus();
-}
-
 access::PeerPolicies MakePeerPolicies(const config::Config& config,
                                       const std::vector<IpAddress>& kernel_addresses) {
   access::PeerPolicy::Config node;
@@ -62,6 +53,17 @@ access::PeerPolicies MakePeerPolicies(const config::Config& config,
     policies.Add(tenant.name, policy.With(tenant.allow_peers, tenant.deny_peers));
   }
   return policies;
+}
+
+absl::StatusOr<std::shared_ptr<const access::Snapshot>> MakeSnapshot(
+    const config::Config& config, const std::vector<IpAddress>& kernel_addresses,
+    const std::vector<uint8_t>& fingerprint_key) {
+  auth::CredentialsConfig settings = MakeCredentialsConfig(config);
+  settings.fingerprint_key = fingerprint_key;
+  auto credentials = auth::Credentials::Create(std::move(settings));
+  if (!credentials.ok()) return credentials.status();
+  return std::make_shared<const access::Snapshot>(
+      access::Snapshot{*std::move(credentials), MakePeerPolicies(config, kernel_addresses)});
 }
 
 }  // namespace causeway::daemon

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "control/config/values.h"
+#include "control/daemon/access.h"
 #include "control/daemon/log.h"
 #include "control/daemon/privileges.h"
 #include "spdlog/spdlog.h"
@@ -23,7 +24,6 @@ using std::chrono::steady_clock;
 
 constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
 constexpr int kMirrorFramesPerTurn = 64;
-constexpr unsigned kAddressCheckSeconds = 5;
 constexpr size_t kMailboxCapacity = 1024;
 constexpr Mailbox::Slice kMailboxSlice = {64, std::chrono::microseconds(200)};
 
@@ -70,7 +70,9 @@ std::string JoinText(const auto& items, const auto& text) {
 }  // namespace
 
 Daemon::Daemon(config::CommandLine command_line, config::Config config)
-    : command_line_(std::move(command_line)), config_(std::move(config)) {}
+    : command_line_(std::move(command_line)),
+      config_(std::move(config)),
+      usable_cpus_(UsableCpus()) {}
 
 void Daemon::BlockSignals() { EventLoop::BlockSignals(kSignals); }
 
@@ -80,8 +82,9 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(config::CommandLine comman
   std::unique_ptr<Daemon> daemon(new Daemon(std::move(command_line), std::move(config)));
   for (const std::string& warning : daemon->config_.warnings) spdlog::warn("{}", OneLine(warning));
   using Step = absl::Status (Daemon::*)();
-  constexpr Step kSteps[] = {&Daemon::StartAccess, &Daemon::StartDataplane,
-                             &Daemon::StartKernelSide, &Daemon::StartServer, &Daemon::StartLoop};
+  constexpr Step kSteps[] = {&Daemon::StartAccess,     &Daemon::StartDataplane,
+                             &Daemon::StartKernelSide, &Daemon::StartServer,
+                             &Daemon::StartLoop,       &Daemon::StartAccessBuilder};
   for (const Step step : kSteps) {
     if (absl::Status status = ((*daemon).*step)(); !status.ok()) return status;
   }
@@ -95,10 +98,21 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(config::CommandLine comman
 }
 
 absl::Status Daemon::StartAccess() {
-  std::vector<uint8_t> nonce_key(32);
-  random_.Fill(nonce_key.data(), nonce_key.size());
-  authenticator_ = std::make_unique<ReplaceableAuthenticator>(std::move(nonce_key));
-  return authenticator_->Replace(config_);
+  auto addresses = next_hop::KernelAddresses("");
+  if (!addresses.ok()) return addresses.status();
+  auth::NonceConfig nonces;
+  nonces.nonce_key.resize(32);
+  random_.Fill(nonces.nonce_key.data(), nonces.nonce_key.size());
+  access_.kernel_addresses = *std::move(addresses);
+  access_.fingerprint_key = nonces.nonce_key;
+  auto made = MakeSnapshot(config_, access_.kernel_addresses, access_.fingerprint_key);
+  if (!made.ok()) return made.status();
+  access_.snapshot = *std::move(made);
+  auto authenticator =
+      auth::Authenticator::Create(std::move(nonces), access_.snapshot->credentials);
+  if (!authenticator.ok()) return authenticator.status();
+  authenticator_ = *std::move(authenticator);
+  return absl::OkStatus();
 }
 
 absl::Status Daemon::LimitWorkersByLink() {
@@ -160,22 +174,18 @@ absl::Status Daemon::StartKernelSide() {
   auto icmp = next_hop::IcmpListener::Create();
   if (!icmp.ok()) return icmp.status();
   icmp_ = *std::move(icmp);
-  auto addresses = next_hop::KernelAddresses("");
-  if (!addresses.ok()) return addresses.status();
-  kernel_addresses_ = *std::move(addresses);
   return absl::OkStatus();
 }
 
 absl::Status Daemon::StartServer() {
-  policies_ = std::make_unique<access::PeerPolicies>(MakePeerPolicies(config_, kernel_addresses_));
   turn::ServerConfig settings;
   settings.node = config_.node;
   settings.limits = config_.limits;
   settings.software = "Causeway " CAUSEWAY_VERSION;
   settings.first_serial = UnixMicroseconds();
   settings.random = [this](void* out, size_t size) { random_.Fill(out, size); };
-  server_ =
-      std::make_unique<turn::Server>(std::move(settings), *engine_, *authenticator_, *policies_);
+  server_ = std::make_unique<turn::Server>(std::move(settings), *engine_, *authenticator_,
+                                           access_.snapshot);
   sink_ = std::make_unique<ControlSink>(*server_, *next_hops_, engine_->link());
   sink_->SetNow(Now());
   return absl::OkStatus();
@@ -200,7 +210,6 @@ absl::Status Daemon::StartLoop() {
   }
   status.Update(
       loop_->Every(milliseconds(100), [this] { server_->Advance(sink_->now()); }).status());
-  status.Update(loop_->Every(milliseconds(1000), [this] { OnSecond(); }).status());
   if (config_.stats_seconds != 0) {
     status.Update(
         loop_->Every(std::chrono::seconds(config_.stats_seconds), [this] { PrintStats(); })
@@ -243,53 +252,53 @@ std::string Daemon::ReadyLine(double milliseconds) const {
 turn::Now Daemon::Now() const { return {engine_->Now(), static_cast<uint64_t>(time(nullptr))}; }
 
 void Daemon::Run() {
-  loop_->Run([this] {
-    sink_->SetNow(Now());
-    return engine_->Poll(*sink_);
-  });
+  loop_->Run([this] { return Turn(); });
   mailbox_->Close();
   if (config_.stats_seconds != 0) PrintUnlessBlocked(StatsLine("totals", {}, TakeSnapshot()));
 }
 
 void Daemon::OnSignal(int signal) {
   if (signal == SIGHUP) {
-    Reload();
+    access_builder_->Reload();
     return;
   }
   spdlog::info("{}: stopping", signal == SIGINT ? "SIGINT" : "SIGTERM");
   loop_->Stop();
 }
 
-void Daemon::Reload() {
-  auto config = config::LoadConfig(command_line_, UsableCpus());
-  absl::Status status = config.ok() ? authenticator_->Replace(*config) : config.status();
-  if (!status.ok()) {
+absl::Status Daemon::StartAccessBuilder() {
+  access_.config = config_;
+  AccessBuilder::Sources sources;
+  // The CPUs are those of the start: by now each thread is bound to its own.
+  sources.configuration = [this] { return config::LoadConfig(command_line_, usable_cpus_); };
+  sources.kernel_addresses = [] { return next_hop::KernelAddresses(""); };
+  auto builder = AccessBuilder::Start(*mailbox_, std::move(sources), std::exchange(access_, {}),
+                                      [this](const auto& build) { OnAccessBuilt(build); });
+  if (!builder.ok()) return builder.status();
+  access_builder_ = *std::move(builder);
+  return absl::OkStatus();
+}
+
+void Daemon::OnAccessBuilt(const AccessBuilder::Build& build) {
+  if (build.snapshot != nullptr) server_->Use(build.snapshot);
+  if (!build.reloaded) return;
+  if (!build.status.ok()) {
     spdlog::warn("SIGHUP: nothing changed, the new configuration is not usable: {}",
-                 OneLine(status.message()));
+                 OneLine(build.status.message()));
     return;
   }
-  config_.allow_peers = config->allow_peers;
-  config_.deny_peers = config->deny_peers;
-  config_.allow_hairpin = config->allow_hairpin;
-  config_.tenants = config->tenants;
-  *policies_ = MakePeerPolicies(config_, kernel_addresses_);
-  server_->ReapplyPolicies();
-  spdlog::info("SIGHUP: {} users, {} secrets, {} tenants, {} allowed and {} denied peer blocks",
-               config->users.size(), config->secrets.size(), config->tenants.size(),
-               config_.allow_peers.size(), config_.deny_peers.size());
-  const std::vector<std::string> later = config::ChangedAtStartOnly(config_, *config);
-  if (!later.empty()) {
+  spdlog::info("SIGHUP: {}", build.summary);
+  if (!build.later.empty()) {
     spdlog::warn("SIGHUP: these changes take effect at the next start only: {}",
-                 absl::StrJoin(later, ", "));
+                 absl::StrJoin(build.later, ", "));
   }
 }
 
-void Daemon::FollowKernelAddresses() {
-  auto addresses = next_hop::KernelAddresses("");
-  if (!addresses.ok() || *addresses == kernel_addresses_) return;
-  kernel_addresses_ = *std::move(addresses);
-  *policies_ = MakePeerPolicies(config_, kernel_addresses_);
-  server_->ReapplyPolicies();
+// What a new snapshot no longer grants is taken away between the turns of everything else.
+int Daemon::Turn() {
+  sink_->SetNow(Now());
+  const bool reviewing = server_->ReviewSlice(sink_->now());
+  return engine_->Poll(*sink_) + (reviewing ? 1 : 0);
 }
 
 void Daemon::OnIcmp() {
@@ -304,10 +313,6 @@ void Daemon::OnMirror() {
     if (size == 0) return;
     engine_->TransmitFrame(absl::MakeConstSpan(mirror_frame_).first(size));
   }
-}
-
-void Daemon::OnSecond() {
-  if (++seconds_ % kAddressCheckSeconds == 0) FollowKernelAddresses();
 }
 
 Snapshot Daemon::TakeSnapshot() const {

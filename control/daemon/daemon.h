@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "control/config/config.h"
-#include "control/daemon/access.h"
+#include "control/daemon/access_builder.h"
 #include "control/daemon/control_sink.h"
 #include "control/daemon/event_loop.h"
 #include "control/daemon/mailbox.h"
@@ -34,7 +34,7 @@ class Daemon {
   /// Blocks the signals that Run handles; call it before any thread is started.
   static void BlockSignals();
 
-  /// Serves until SIGINT or SIGTERM. SIGHUP reads users, secrets, tenants and peer rules again.
+  /// Serves until SIGINT or SIGTERM. SIGHUP has users, secrets, tenants and peer rules read again.
   void Run();
 
  private:
@@ -47,27 +47,27 @@ class Daemon {
   absl::Status StartKernelSide();
   absl::Status StartServer();
   absl::Status StartLoop();
+  absl::Status StartAccessBuilder();
   void LogResources() const;
   std::string ReadyLine(double milliseconds) const;
 
   turn::Now Now() const;
   void OnSignal(int signal);
-  void Reload();
-  void FollowKernelAddresses();
+  void OnAccessBuilt(const AccessBuilder::Build& build);
+  int Turn();
   void OnIcmp();
   void OnMirror();
-  void OnSecond();
   Snapshot TakeSnapshot() const;
   void PrintStats();
 
   config::CommandLine command_line_;
   config::Config config_;
+  unsigned usable_cpus_;
   SecureRandom random_;
   EalInfo eal_;
   uint64_t memory_needed_ = 0;
-  std::vector<IpAddress> kernel_addresses_;
+  AccessBuilder::Basis access_;  // until the builder has it
   std::array<uint8_t, 65536> mirror_frame_;
-  unsigned seconds_ = 0;
   Snapshot printed_;
   uint64_t cpu_us_when_ready_ = 0;
 
@@ -75,13 +75,13 @@ class Daemon {
   std::unique_ptr<next_hop::NextHops> next_hops_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<next_hop::IcmpListener> icmp_;
-  std::unique_ptr<ReplaceableAuthenticator> authenticator_;
-  std::unique_ptr<access::PeerPolicies> policies_;
+  std::unique_ptr<auth::Authenticator> authenticator_;
   std::unique_ptr<turn::Server> server_;
   std::unique_ptr<ControlSink> sink_;
   // Tasks for the control thread from others, which end before it does; closed when Run returns.
   std::unique_ptr<Mailbox> mailbox_;
   std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<AccessBuilder> access_builder_;
 };
 
 }  // namespace causeway::daemon

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "control/config/command_line.h"
 #include "control/config/config.h"
+#include "control/daemon/access.h"
 #include "control/daemon/daemon.h"
 #include "control/daemon/log.h"
 
@@ -26,8 +27,8 @@ int Fail(const absl::Status& status, int exit_code) {
 absl::StatusOr<config::Config> Load(const config::CommandLine& command_line) {
   auto config = config::LoadConfig(command_line, UsableCpus());
   if (!config.ok()) return config;
-  ReplaceableAuthenticator authenticator(std::vector<uint8_t>(32));
-  if (absl::Status status = authenticator.Replace(*config); !status.ok()) return status;
+  const auto access = MakeSnapshot(*config, {}, std::vector<uint8_t>(32));
+  if (!access.ok()) return access.status();
   return config;
 }
 

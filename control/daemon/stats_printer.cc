@@ -52,6 +52,7 @@ void AppendServer(std::string& line, const turn::ServerStats& before,
   Append(line, "requests", now.requests - before.requests);
   Append(line, "allocated", now.allocated_total - before.allocated_total);
   Append(line, "expired", now.expired_total - before.expired_total);
+  Append(line, "revoked", now.revoked_total - before.revoked_total);
   uint64_t errors = 0;
   std::string by_code;
   for (size_t code = 0; code < std::size(now.errors); ++code) {

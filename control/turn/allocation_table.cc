@@ -149,6 +149,27 @@ void AllocationTable::Refresh(uint32_t allocation, Family family, Deciseconds ex
   TellRefreshed(allocation);
 }
 
+void AllocationTable::EndBy(uint32_t allocation, Deciseconds latest) {
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    const AllocationRecord& record = records_[allocation];
+    if (record.Has(family) && record.expiry(family) > latest) Refresh(allocation, family, latest);
+  }
+}
+
+void AllocationTable::Renew(uint32_t allocation, const auth::GrantRef& grant) {
+  AllocationRecord& record = records_[allocation];
+  const auth::GrantRef before = auth::GrantRef::Adopt(record.grant);
+  record.grant = auth::GrantRef(grant).Release();
+  if (users_.LookUp(*grant) != record.user) {
+    Unlink(allocation);
+    users_.DropAllocation(record.user);
+    record.user = users_.AddAllocation(*grant);
+    Link(allocation);
+  }
+  if (grant->limits != before->limits) SetLimits(allocation, grant->limits);
+  if (grant->modality != before->modality) SetModality(allocation, grant->modality);
+}
+
 void AllocationTable::TellRefreshed(uint32_t allocation) {
   const AllocationRecord& record = records_[allocation];
   const Deciseconds expiry = LastExpiry(record);

@@ -70,6 +70,11 @@ class AllocationTable {
   /// Moves the expiry of both relayed addresses, or of one.
   void Refresh(uint32_t allocation, Deciseconds expiry);
   void Refresh(uint32_t allocation, Family family, Deciseconds expiry);
+  /// Lets no relayed address outlive `latest`.
+  void EndBy(uint32_t allocation, Deciseconds latest);
+  /// Puts another grant of the same user name in the place of its own, with the limits of that if
+  /// they are others than before.
+  void Renew(uint32_t allocation, const auth::GrantRef& grant);
   void SetLimits(uint32_t allocation, const auth::RateLimits& limits);
   void SetModality(uint32_t allocation, auth::Modality modality);
   /// Takes an allocation away with all that belongs to it. Its slot rests until Ended.

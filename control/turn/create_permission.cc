@@ -50,8 +50,8 @@ void Server::Impl::PeerList::Add(const IpAddress& peer) {
 
 bool Server::Impl::IsForbidden(const AllocationRecord& record,
                                const stun::AddressValue& peer) const {
-  return peer.mapped_in_v6 ||
-         policies_.Check(*record.grant, peer.endpoint.address) == access::PeerVerdict::kDenied;
+  return peer.mapped_in_v6 || access_->policies.Check(*record.grant, peer.endpoint.address) ==
+                                  access::PeerVerdict::kDenied;
 }
 
 }  // namespace causeway::turn

@@ -14,7 +14,8 @@ class Observer {
  public:
   virtual ~Observer() = default;
   virtual void OnCreated(const AllocationInfo&) {}
-  /// The client has moved the expiry of one relayed address or both; this is the later one.
+  /// The expiry of one relayed address or both has moved, by the client or by a credential that may
+  /// not be outlived any more; this is the later one.
   virtual void OnRefreshed(AllocationSerial, Deciseconds /*expiry*/) {}
   /// A new one; a permission or channel that is refreshed is not told again.
   virtual void OnPermissionAdded(AllocationSerial, const PermissionInfo&) {}

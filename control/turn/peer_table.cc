@@ -174,14 +174,11 @@ void PeerTable::RemoveFamily(uint32_t allocation, Family family) {
   RemoveIf(allocation, [family](const IpAddress& peer) { return peer.family() == family; });
 }
 
-void PeerTable::RemoveDenied(const access::PeerPolicies& policies) {
-  for (uint32_t i = 0; i < allocations_.capacity(); ++i) {
-    if (!allocations_[i].InUse()) continue;
-    const auth::Grant& grant = *allocations_[i].grant;
-    RemoveIf(i, [&](const IpAddress& peer) {
-      return policies.Check(grant, peer) == access::PeerVerdict::kDenied;
-    });
-  }
+void PeerTable::RemoveDenied(uint32_t allocation, const access::PeerPolicies& policies) {
+  const auth::Grant& grant = *allocations_[allocation].grant;
+  RemoveIf(allocation, [&](const IpAddress& peer) {
+    return policies.Check(grant, peer) == access::PeerVerdict::kDenied;
+  });
 }
 
 void PeerTable::Withdraw(uint32_t allocation) {

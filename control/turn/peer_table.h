@@ -47,7 +47,7 @@ class PeerTable {
 
   void RemoveAll(uint32_t allocation);
   void RemoveFamily(uint32_t allocation, Family family);
-  void RemoveDenied(const access::PeerPolicies& policies);
+  void RemoveDenied(uint32_t allocation, const access::PeerPolicies& policies);
 
   /// Tells the shard to forget the allocation's permissions and channels, or to learn them again.
   void Withdraw(uint32_t allocation);

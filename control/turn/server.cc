@@ -55,11 +55,11 @@ ServerConfig Usable(ServerConfig config) {
 }  // namespace
 
 Server::Impl::Impl(ServerConfig config, Dataplane& dataplane, auth::Authenticator& authenticator,
-                   const access::PeerPolicies& policies)
+                   std::shared_ptr<const access::Snapshot> access)
     : config_(Usable(std::move(config))),
       dataplane_(dataplane),
       authenticator_(authenticator),
-      policies_(policies),
+      access_(std::move(access)),
       random_(config_.random),
       ports_(config_.node, random_),
       reservations_(ReservationCapacity(config_), ports_, users_, random_, stats_),
@@ -121,7 +121,7 @@ void Server::Impl::RefuseStranger(const Request& request, ErrorCode error) {
 
 void Server::Impl::HandleAuthenticated(const Request& request) {
   if (RefuseUnknownAttributes(request)) return;
-  const uint32_t allocation = allocations_.LookUp(request.tuple);
+  const uint32_t allocation = LookUpReviewed(request);
   if (allocation != kNoRecord) allocations_.Redirect(allocation, request.shard);
   if (request.message.method() == Method::kAllocate) return HandleAllocate(request);
   if (allocation == kNoRecord) return Fail(request, ErrorCode::kAllocationMismatch);
@@ -199,8 +199,9 @@ size_t Server::Impl::BytesPerAllocation() const {
 }
 
 Server::Server(ServerConfig config, Dataplane& dataplane, auth::Authenticator& authenticator,
-               const access::PeerPolicies& policies)
-    : impl_(std::make_unique<Impl>(std::move(config), dataplane, authenticator, policies)) {}
+               std::shared_ptr<const access::Snapshot> access)
+    : impl_(
+          std::make_unique<Impl>(std::move(config), dataplane, authenticator, std::move(access))) {}
 Server::~Server() = default;
 
 void Server::HandleRequest(ShardId shard, const ClientTuple& tuple, stun::Bytes datagram, Now now) {
@@ -218,7 +219,8 @@ void Server::HandleIcmp(const Endpoint& source, const Endpoint& peer, uint8_t ty
   impl_->HandleIcmp(source, peer, type, code, error_data);
 }
 void Server::Advance(Now now) { impl_->Advance(now); }
-void Server::ReapplyPolicies() { impl_->ReapplyPolicies(); }
+void Server::Use(std::shared_ptr<const access::Snapshot> access) { impl_->Use(std::move(access)); }
+bool Server::ReviewSlice(Now now) { return impl_->ReviewSlice(now); }
 Operator& Server::operators() { return impl_->operators(); }
 const ServerStats& Server::stats() const { return impl_->stats(); }
 size_t Server::BytesPerAllocation() const { return impl_->BytesPerAllocation(); }

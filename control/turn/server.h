@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "control/access/peer_policies.h"
+#include "control/access/snapshot.h"
 #include "control/auth/authenticator.h"
 #include "dataplane/commands.h"
 #include "dataplane/node_config.h"
@@ -45,7 +45,7 @@ struct Now {
 /// What operators want to see.
 struct ServerStats {
   uint64_t allocations = 0, permissions = 0, channels = 0, reservations = 0;  // now
-  uint64_t requests = 0, allocated_total = 0, expired_total = 0;
+  uint64_t requests = 0, allocated_total = 0, expired_total = 0, revoked_total = 0;
   uint64_t errors[700] = {};  // answered, by error code
 };
 
@@ -53,9 +53,10 @@ struct ServerStats {
 /// are made at construction and take memory as they fill; after it, only user names are allocated.
 class Server {
  public:
-  /// `dataplane`, `authenticator` and `policies` outlive the server.
+  /// `dataplane` and `authenticator` outlive the server; the latter checks the credentials of
+  /// `access`.
   Server(ServerConfig config, Dataplane& dataplane, auth::Authenticator& authenticator,
-         const access::PeerPolicies& policies);
+         std::shared_ptr<const access::Snapshot> access);
   ~Server();
 
   /// A STUN message that a shard punted. Answers through Dataplane::Transmit on the same shard.
@@ -70,8 +71,15 @@ class Server {
                   uint32_t error_data);
   /// Runs the timer wheel up to `now`: expires allocations, permissions, channels, reservations.
   void Advance(Now now);
-  /// The policies have changed: removes permissions and channels that they no longer allow.
-  void ReapplyPolicies();
+  /// From now on this is what is granted, to new requests at once; takes no time that grows with
+  /// it. What it no longer grants to allocations that there are, ReviewSlice takes away: those
+  /// whose user, secret or tenant is gone end, those under other limits get these, and permissions
+  /// and channels to peers that the rules deny are removed. An allocation that a request is about
+  /// is reviewed before the request. Quotas are asked when something new is made; nothing that
+  /// there is ends for one. During a review it begins anew.
+  void Use(std::shared_ptr<const access::Snapshot> access);
+  /// Goes on with the review for some 0.2 ms; false once there is nothing to do.
+  bool ReviewSlice(Now now);
 
   /// What operators do; lives as long as the server.
   Operator& operators();

@@ -20,7 +20,7 @@ namespace causeway::turn {
 class Server::Impl {
  public:
   Impl(ServerConfig config, Dataplane& dataplane, auth::Authenticator& authenticator,
-       const access::PeerPolicies& policies);
+       std::shared_ptr<const access::Snapshot> access);
 
   void HandleRequest(ShardId shard, const ClientTuple& tuple, stun::Bytes datagram, Now now);
   void HandleUnknownClient(ShardId shard, const ClientTuple& tuple);
@@ -28,7 +28,8 @@ class Server::Impl {
   void HandleIcmp(const Endpoint& source, const Endpoint& peer, uint8_t type, uint8_t code,
                   uint32_t error_data);
   void Advance(Now now);
-  void ReapplyPolicies() { allocations_.peers().RemoveDenied(policies_); }
+  void Use(std::shared_ptr<const access::Snapshot> access);
+  bool ReviewSlice(Now now);
 
   Operator& operators() { return operators_; }
   const ServerStats& stats() const { return stats_; }
@@ -60,6 +61,12 @@ class Server::Impl {
     void Add(const IpAddress& peer);
     absl::Span<const IpAddress> view() const { return {addresses, count}; }
   };
+
+  /// The client's allocation under what is granted now, or kNoRecord.
+  uint32_t LookUpReviewed(const Request& request);
+  /// Renews an allocation's grant and takes away what it no longer has; returns how many records
+  /// that meant to look at.
+  uint32_t Review(uint32_t allocation, Now now);
 
   void HandleBinding(const Request& request);
   void HandleAuthenticated(const Request& request);
@@ -106,7 +113,8 @@ class Server::Impl {
   const ServerConfig config_;
   Dataplane& dataplane_;
   auth::Authenticator& authenticator_;
-  const access::PeerPolicies& policies_;
+  std::shared_ptr<const access::Snapshot> access_;
+  uint32_t review_at_ = kNoRecord;  // the first allocation that is still to be reviewed
   ServerStats stats_;
   Random random_;
   UserTable users_;

@@ -114,6 +114,32 @@ TEST(TimeLimited, IsFoundByHashOnceSeenByName) {
   EXPECT_TRUE(by_hash.Sent(*server, kClient, kNow + 100).credential_expired);
 }
 
+// The hash cannot be turned back: to forget it would be to refuse its owner.
+TEST(TimeLimited, IsStillFoundByHashUnderNewCredentialsThatGrantIt) {
+  auto server = Make(SecretConfig());
+  const std::string name = NameUntil(kNow + 100);
+  ASSERT_TRUE(Issued(*server, name, "old secret").Sent(*server).ok());
+  Request by_hash = Issued(*server, name, "old secret");
+  by_hash.username = std::nullopt;
+  by_hash.userhash = HashOfName(name);
+  const auto use = [&](auto change) {
+    CredentialsConfig config = SecretConfig();
+    change(config);
+    server->Use(*Credentials::Create(config));
+  };
+  use([](CredentialsConfig& c) { c.tenant.limits.kbps = 100; });
+  const AuthResult result = by_hash.Sent(*server);
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result.grant->limits.kbps, 100u);
+  use([](CredentialsConfig& c) { c.realm = "another"; });
+  use([](CredentialsConfig&) {});
+  EXPECT_EQ(by_hash.Sent(*server).error, ErrorCode::kUnauthenticated) << "keys are of a realm";
+  ASSERT_TRUE(Issued(*server, name, "old secret").Sent(*server).ok());
+  EXPECT_TRUE(by_hash.Sent(*server).ok());
+  use([](CredentialsConfig& c) { c.secrets = {"new secret"}; });
+  EXPECT_EQ(by_hash.Sent(*server).error, ErrorCode::kUnauthenticated) << "its secret is gone";
+}
+
 TEST(TimeLimited, DoesNotShadowAStaticUser) {
   AuthConfig config = SecretConfig();
   const std::string name = NameUntil(kNow + 100);

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "control/auth/authenticator.h"
 #include "control/daemon/log.h"
 #include "control/stun/message.h"
 #include "control/stun/writer.h"
@@ -56,25 +57,30 @@ constexpr uint8_t kAliceKey[] = {0x54, 0x3e, 0x1a, 0xec, 0x5d, 0x36, 0x14, 0xf0,
 constexpr uint8_t kBobKey[] = {0xac, 0x30, 0x7d, 0xb6, 0x8e, 0xa3, 0x40, 0xb1,
                                0x61, 0xe4, 0x54, 0x28, 0xfb, 0x3e, 0x52, 0x3c};
 
-TEST(ReplaceableAuthenticator, TakesNewUsersAndKeepsNonces) {
-  ReplaceableAuthenticator authenticator(std::vector<uint8_t>(32, 7));
-  ASSERT_TRUE(authenticator.Replace(ConfigOf("alice", "secret")).ok());
-  const std::string nonce = NonceOf(authenticator);
-  EXPECT_TRUE(CheckSigned(authenticator, nonce, "alice", kAliceKey).ok());
-  EXPECT_EQ(CheckSigned(authenticator, nonce, "bob", kBobKey).error,
+std::shared_ptr<const access::Snapshot> SnapshotOf(const std::string& user,
+                                                   const std::string& password) {
+  return *MakeSnapshot(ConfigOf(user, password), {}, std::vector<uint8_t>(32, 7));
+}
+
+TEST(MakeSnapshot, TakesUsersAndKeepsNonces) {
+  auth::NonceConfig nonces;
+  nonces.nonce_key.assign(32, 7);
+  const auto authenticator =
+      *auth::Authenticator::Create(nonces, SnapshotOf("alice", "secret")->credentials);
+  const std::string nonce = NonceOf(*authenticator);
+  EXPECT_TRUE(CheckSigned(*authenticator, nonce, "alice", kAliceKey).ok());
+  EXPECT_EQ(CheckSigned(*authenticator, nonce, "bob", kBobKey).error,
             stun::ErrorCode::kUnauthenticated);
 
-  ASSERT_TRUE(authenticator.Replace(ConfigOf("bob", "word")).ok());
-  EXPECT_TRUE(CheckSigned(authenticator, nonce, "bob", kBobKey).ok());
-  EXPECT_EQ(CheckSigned(authenticator, nonce, "alice", kAliceKey).error,
+  authenticator->Use(SnapshotOf("bob", "word")->credentials);
+  EXPECT_TRUE(CheckSigned(*authenticator, nonce, "bob", kBobKey).ok());
+  EXPECT_EQ(CheckSigned(*authenticator, nonce, "alice", kAliceKey).error,
             stun::ErrorCode::kUnauthenticated);
 }
 
-TEST(ReplaceableAuthenticator, StaysAsItWasOnAnError) {
-  ReplaceableAuthenticator authenticator(std::vector<uint8_t>(32, 7));
-  ASSERT_TRUE(authenticator.Replace(ConfigOf("alice", "secret")).ok());
-  EXPECT_FALSE(authenticator.Replace(config::Config()).ok());
-  EXPECT_TRUE(CheckSigned(authenticator, NonceOf(authenticator), "alice", kAliceKey).ok());
+TEST(MakeSnapshot, SaysWhatIsWrong) {
+  const auto made = MakeSnapshot(config::Config(), {}, std::vector<uint8_t>(32, 7));
+  EXPECT_FALSE(made.ok());
 }
 
 TEST(MakePeerPolicies, DenyTheNodeAndAllowHairpin) {

@@ -244,12 +244,11 @@ TEST_F(PeerTest, AChangedPolicyTakesPermissionsAndChannelsAway) {
   ASSERT_TRUE(client.ChannelBind(0x4001, At("4.3.2.1", 1)).ok());
   ASSERT_TRUE(client.CreatePermission({Peer(At(kPeer6, 0))}).ok());
   ASSERT_TRUE(other.CreatePermission({Peer(At(kPeer, 0)), Peer(At("9.9.9.9", 0))}).ok());
-  world.server->ReapplyPolicies();
+  world.UseAccess();
   EXPECT_EQ(world.dataplane.permissions.size(), 5u) << "nothing has changed";
-  access::PeerPolicy::Config config;
-  config.deny = {Prefix::Parse("1.2.3.0/24").value(), Prefix::Parse("2606::/16").value()};
-  world.policies = access::PeerPolicies(access::PeerPolicy(config));
-  world.server->ReapplyPolicies();
+  world.setup.policy.deny = {Prefix::Parse("1.2.3.0/24").value(),
+                             Prefix::Parse("2606::/16").value()};
+  world.UseAccess();
   EXPECT_EQ(world.dataplane.permissions.size(), 2u);
   for (const auto& [slot, p] : world.dataplane.permissions) {
     EXPECT_TRUE(p.peer == Ip("4.3.2.1") || p.peer == Ip("9.9.9.9"));

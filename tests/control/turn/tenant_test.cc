@@ -85,8 +85,7 @@ TEST(TenantPolicy, OfOneTenantThatChangesTakesNothingFromAnother) {
     ASSERT_TRUE(client->ChannelBind(0x4000, At(kPeer, 9)).ok());
   }
   world.setup.tenant_policies["acme"].deny = {Prefix::Parse("1.2.3.0/24").value()};
-  world.policies = world.MakePolicies();
-  world.server->ReapplyPolicies();
+  world.UseAccess();
   ASSERT_EQ(world.dataplane.permissions.size(), 1u);
   EXPECT_EQ(world.dataplane.channels.size(), 1u);
   EXPECT_TRUE(beta.ChannelBind(0x4000, At(kPeer, 9)).ok());

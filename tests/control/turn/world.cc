@@ -126,32 +126,37 @@ World::Setup::Setup() {
   limits.max_allocations = 1000;
 }
 
-access::PeerPolicies World::MakePolicies() const {
+std::shared_ptr<const access::Snapshot> World::MakeAccess() const {
+  auth::CredentialsConfig credentials;
+  credentials.realm = kRealm;
+  credentials.users = setup.users;
+  credentials.tenant = setup.tenant;
+  credentials.secrets = setup.secrets;
+  credentials.tenants = setup.tenants;
   access::PeerPolicy::Config config = setup.policy;
   config.node_addresses = setup.node.listen_addresses;
   config.relay_addresses = setup.node.relay_addresses;
   const access::PeerPolicy node(config);
-  access::PeerPolicies made(node);
+  access::PeerPolicies policies(node);
   for (const auto& [tenant, rules] : setup.tenant_policies) {
-    made.Add(tenant, node.With(rules.allow, rules.deny));
+    policies.Add(tenant, node.With(rules.allow, rules.deny));
   }
-  return made;
+  return std::make_shared<const access::Snapshot>(
+      access::Snapshot{*auth::Credentials::Create(credentials), std::move(policies)});
 }
 
-World::World(Setup s)
-    : setup(std::move(s)),
-      now{1000, kUnixStart + 100},
-      dataplane(setup.node),
-      policies(MakePolicies()) {
-  auth::AuthConfig config;
-  config.realm = kRealm;
-  config.users = {{"alice", "secret"}, {"bob", "hunter2"}};
-  config.tenant = setup.tenant;
-  config.secrets = setup.secrets;
-  config.tenants = setup.tenants;
-  config.nonce_lifetime_seconds = 1'000'000;
-  config.nonce_key.assign(32, 7);
-  authenticator = auth::Authenticator::Create(config).value();
+void World::UseAccess() {
+  server->Use(MakeAccess());
+  while (server->ReviewSlice(now)) {
+  }
+}
+
+World::World(Setup s) : setup(std::move(s)), now{1000, kUnixStart + 100}, dataplane(setup.node) {
+  auto access = MakeAccess();
+  auth::NonceConfig nonces;
+  nonces.nonce_lifetime_seconds = 1'000'000;
+  nonces.nonce_key.assign(32, 7);
+  authenticator = *auth::Authenticator::Create(nonces, access->credentials);
   ServerConfig server_config;
   server_config.node = setup.node;
   server_config.limits = setup.limits;
@@ -159,7 +164,7 @@ World::World(Setup s)
   server_config.random = [generator = std::mt19937_64(42)](void* out, size_t size) mutable {
     for (size_t i = 0; i < size; ++i) static_cast<uint8_t*>(out)[i] = generator() & 0xff;
   };
-  server = std::make_unique<Server>(server_config, dataplane, *authenticator, policies);
+  server = std::make_unique<Server>(server_config, dataplane, *authenticator, std::move(access));
 }
 
 void World::Sleep(Deciseconds time) {

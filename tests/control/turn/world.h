@@ -75,6 +75,7 @@ class World {
     Limits limits;
     access::PeerPolicy::Config policy;
     auth::Tenant tenant;  // `default`
+    std::vector<auth::StaticUser> users = {{"alice", "secret"}, {"bob", "hunter2"}};
     std::vector<std::string> secrets;
     std::vector<auth::TenantSecrets> tenants;
     std::map<std::string, access::PeerPolicy::Config>
@@ -93,13 +94,14 @@ class World {
   /// Sets the clocks on without running the timers.
   void Sleep(Deciseconds time);
   const ServerStats& stats() const { return server->stats(); }
-  /// Those of `setup`.
-  access::PeerPolicies MakePolicies() const;
+  /// What `setup` grants now.
+  std::shared_ptr<const access::Snapshot> MakeAccess() const;
+  /// The same, in force, and all reviewed.
+  void UseAccess();
 
   Setup setup;
   Now now;
   FakeDataplane dataplane;
-  access::PeerPolicies policies;
   std::unique_ptr<auth::Authenticator> authenticator;
   std::unique_ptr<Server> server;
 };
