@@ -142,10 +142,7 @@ ShardConfig EngineImpl::ConfigOf(ShardId id) const {
   ShardConfig shard;
   shard.node = config_.link.node;
   shard.id = id;
-  shard.port_id = link_->port_id();
-  shard.mac = link_->mac();
-  shard.mtu = link_->mtu();
-  shard.partial_checksums = link_->partial_checksums();
+  shard.links = {{link_->port_id(), link_->mac(), link_->mtu(), link_->partial_checksums()}};
   shard.kernel_keeps_interface = link_->kernel_keeps_interface();
   shard.pool = pools_.packets()[id];
   shard.jumbo_pool = pools_.jumbo();

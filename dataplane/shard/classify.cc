@@ -79,6 +79,7 @@ rte_mbuf* Linearise(ShardState& state, rte_mbuf* frame) {
   const void* bytes = rte_pktmbuf_read(frame, 0, size, room);
   if (bytes != room) std::memcpy(room, bytes, size);
   copy->hash.usr = frame->hash.usr;
+  copy->port = frame->port;
   rte_pktmbuf_free(frame);
   return copy;
 }
@@ -240,7 +241,7 @@ void ClassifyOne(ShardState& state, rte_mbuf* frame, bool with_flags, Burst& bur
   if (packet.FromV6() && packet.check == 0) [[unlikely]] {
     return state.Drop(frame, Counter::k_drop_zero_checksum_v6);
   }
-  if (state.config.partial_checksums && !internal) {
+  if (state.partial_checksums && !internal) {
     CompleteChecksum(state, packet, parsed.udp);
   }
   if (from_client) {

@@ -138,7 +138,7 @@ bool TakeUdp(ShardState& state, rte_mbuf* mbuf, uint8_t place, Room& room) {
   if (port == state.config.node.listen_port && local.listen != LocalAddress::kNone) {
     FastForm form;
     if (LoadBe16(udp + 4) < kUdpHeaderSize + kChannelHeaderSize || !ReadForm(udp, form) ||
-        (!kHandedOver && !HasOrdinaryChecksums<kV6>(udp, state.config.partial_checksums))) {
+        (!kHandedOver && !HasOrdinaryChecksums<kV6>(udp, state.partial_checksums))) {
       return false;
     }
     const auto listen = static_cast<uint8_t>(local.listen);
@@ -149,7 +149,7 @@ bool TakeUdp(ShardState& state, rte_mbuf* mbuf, uint8_t place, Room& room) {
     return true;
   }
   if (local.relay == LocalAddress::kNone || !state.flows.InRelayRange(port) ||
-      (!kHandedOver && !HasOrdinaryChecksums<kV6>(udp, state.config.partial_checksums))) {
+      (!kHandedOver && !HasOrdinaryChecksums<kV6>(udp, state.partial_checksums))) {
     return false;
   }
   if constexpr (!kHandedOver) {

@@ -148,6 +148,7 @@ template <bool kFromV6, bool kToV6>
     StoreRaw64(out + 26, LoadRaw32(h.source) | uint64_t{LoadRaw32(h.destination)} << 32);
   }
   StoreRaw64(payload - kUdpHeaderSize, new_udp);
+  mbuf->port = h.hop->link;
   mbuf->data_off = static_cast<uint16_t>(out - static_cast<uint8_t*>(mbuf->buf_addr));
   mbuf->data_len = static_cast<uint16_t>(kHeaders - kUdpHeaderSize + h.udp_length);
   mbuf->pkt_len = kHeaders - kUdpHeaderSize + h.udp_length;

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "dataplane/route_table.h"
 #include "dataplane/shard/arena.h"
 #include "dataplane/shard/records.h"
+#include "dataplane/shard/shard.h"
 
 namespace causeway {
 
@@ -15,6 +17,7 @@ struct NextHop {
   MacAddress destination;
   MacAddress source;
   uint16_t mtu;  // of link and route, the smaller
+  LinkId link;
   bool resolved;
 };
 static_assert(sizeof(NextHop) == 16);
@@ -22,21 +25,25 @@ static_assert(sizeof(NextHop) == 16);
 class NextHopTable {
  public:
   void LayOut(Arena& arena) { hops_ = arena.Take<NextHop>(kMaxNextHops); }
-  /// `mac` and `mtu` are the link's.
-  void Start(const MacAddress& mac, uint16_t mtu) {
-    mac_ = mac;
-    mtu_ = mtu;
+  /// `links` outlive this.
+  void Start(const std::vector<ShardLink>& links) {
+    links_ = &links;
+    uint16_t largest = 0;
+    for (const ShardLink& link : links) largest = std::max(largest, link.mtu);
     for (NextHopId id = 0; id < kMaxNextHops; ++id) {
       // What does not go out by a neighbour is never too big for it: its end is decided elsewhere.
+      // By which link kOnLink leaves is known once its neighbour is.
       const bool leaves = id == kOnLink || id >= kFirstNeighbour;
-      hops_[id].mtu = leaves ? mtu : uint16_t{0xffff};
+      hops_[id].mtu = leaves ? largest : uint16_t{0xffff};
     }
   }
 
   void Apply(const SetNextHop& c) {
     if (c.next_hop < kFirstNeighbour || c.next_hop >= kMaxNextHops) return;
-    const uint16_t mtu = c.mtu == 0 ? mtu_ : std::min(c.mtu, mtu_);
-    hops_[c.next_hop] = {c.mac, mac_, mtu, c.resolved};
+    if (c.link >= links_->size()) return;
+    const ShardLink& link = (*links_)[c.link];
+    const uint16_t mtu = c.mtu == 0 ? link.mtu : std::min(c.mtu, link.mtu);
+    hops_[c.next_hop] = {c.mac, link.mac, mtu, c.link, c.resolved};
   }
   void Apply(const PublishRoutes& c) {
     routes_ = c.routes;
@@ -61,8 +68,7 @@ class NextHopTable {
  private:
   NextHop* hops_ = nullptr;
   const RouteTable* routes_ = nullptr;
-  MacAddress mac_ = {};
-  uint16_t mtu_ = 0;
+  const std::vector<ShardLink>* links_ = nullptr;
   uint16_t generation_ = 1;
 };
 

@@ -18,6 +18,7 @@ bool IsV6Frame(const rte_mbuf* frame) {
 
 void WriteLinkHeader(rte_mbuf* frame, const NextHop& hop) {
   std::memcpy(rte_pktmbuf_mtod(frame, uint8_t*), &hop, 12);
+  frame->port = hop.link;
 }
 
 // To another allocation of this node: the frame comes in again, at the shard that owns it.
@@ -30,7 +31,8 @@ bool Hairpin(ShardState& state, rte_mbuf* frame, const IpAddress& destination, C
     state.Drop(frame, Counter::k_drop_peer_denied);
     return false;
   }
-  NextHop self = {state.config.mac, state.config.mac, 0, true};
+  const MacAddress& mac = state.config.links[0].mac;
+  const NextHop self = {mac, mac, 0, 0, true};
   WriteLinkHeader(frame, self);
   const uint8_t flags = Packet::kHairpin | (cut == Cut::kTo1280 ? Packet::kFragmented : uint8_t{0});
   state.Count(Counter::k_hairpin);
@@ -52,8 +54,11 @@ bool SendFragments(ShardState& state, rte_mbuf* frame, uint16_t mtu, uint32_t id
     state.Drop(frame, Counter::k_drop_no_buffer);
     return false;
   }
+  for (unsigned i = 0; i < count; ++i) {
+    pieces[i]->port = frame->port;
+    StageTx(state, pieces[i]);
+  }
   rte_pktmbuf_free(frame);
-  for (unsigned i = 0; i < count; ++i) StageTx(state, pieces[i]);
   state.Count(Counter::k_datagrams_fragmented);
   return true;
 }
@@ -81,20 +86,21 @@ void SendIcmp(ShardState& state, IcmpKind kind, const Packet& packet, uint16_t m
   rte_mbuf* error = MakeIcmpError(kind, packet.mbuf, packet.destination, mtu, state.config.pool);
   if (error == nullptr) return;
   state.Count(Counter::k_icmp_errors_sent);
+  error->port = packet.mbuf->port;  // back to where it came from
   StageTx(state, error);
 }
 
 }  // namespace
 
-void FlushTx(ShardState& state) {
+namespace {
+
+void Transmit(ShardState& state, const ShardLink& link, rte_mbuf** frames, unsigned count) {
   uint32_t sizes[kTxStage];
-  const unsigned staged = state.tx_count;
-  if (staged == 0) return;
-  for (unsigned i = 0; i < staged; ++i) sizes[i] = state.tx[i]->pkt_len;
+  for (unsigned i = 0; i < count; ++i) sizes[i] = frames[i]->pkt_len;
   unsigned sent = 0;
-  while (sent < staged) {
-    const uint16_t taken = rte_eth_tx_burst(state.config.port_id, state.config.id, state.tx + sent,
-                                            static_cast<uint16_t>(staged - sent));
+  while (sent < count) {
+    const uint16_t taken = rte_eth_tx_burst(link.port_id, state.config.id, frames + sent,
+                                            static_cast<uint16_t>(count - sent));
     if (taken == 0) break;
     sent += taken;
   }
@@ -102,7 +108,30 @@ void FlushTx(ShardState& state) {
   for (unsigned i = 0; i < sent; ++i) bytes += sizes[i];
   state.Count(Counter::k_tx_packets, sent);
   state.Count(Counter::k_tx_bytes, bytes);
-  for (unsigned i = sent; i < staged; ++i) state.Drop(state.tx[i], Counter::k_drop_tx_full);
+  for (unsigned i = sent; i < count; ++i) state.Drop(frames[i], Counter::k_drop_tx_full);
+}
+
+void TransmitByLink(ShardState& state) {
+  const auto links = static_cast<LinkId>(state.config.links.size());
+  for (LinkId link = 0; link < links; ++link) {
+    rte_mbuf* frames[kTxStage];
+    unsigned count = 0;
+    for (unsigned i = 0; i < state.tx_count; ++i) {
+      if (state.tx[i]->port == link) frames[count++] = state.tx[i];
+    }
+    Transmit(state, state.config.links[link], frames, count);
+  }
+}
+
+}  // namespace
+
+void FlushTx(ShardState& state) {
+  if (state.tx_count == 0) return;
+  if (state.config.links.size() == 1) [[likely]] {
+    Transmit(state, state.config.links[0], state.tx, state.tx_count);
+  } else {
+    TransmitByLink(state);
+  }
   state.tx_count = 0;
 }
 
@@ -143,6 +172,7 @@ void SendForControl(ShardState& state, const TransmitBuffer& message) {
   auto* mbuf = static_cast<rte_mbuf*>(message.buffer);
   if (message.is_frame) {
     state.Count(Counter::k_mirror_sent);
+    mbuf->port = 0;  // a device is a node's only link
     return StageTx(state, mbuf);
   }
   if (message.tuple.local_index >= state.config.node.listen_addresses.size() ||
@@ -178,6 +208,7 @@ uint8_t* Relocate(ShardState& state, Packet& packet, const uint8_t* data, uint16
   }
   uint8_t* moved = static_cast<uint8_t*>(copy->buf_addr) + RTE_PKTMBUF_HEADROOM + kRoom;
   std::memcpy(moved, data, size);
+  copy->port = packet.mbuf->port;
   rte_pktmbuf_free(packet.mbuf);
   packet.mbuf = copy;
   return moved;

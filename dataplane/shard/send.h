@@ -86,15 +86,17 @@ template <bool kV6>
 inline void FinishFrame(rte_mbuf* mbuf, uint8_t* ip, const uint8_t* end, const NextHop& hop) {
   uint8_t* ethernet = ip - kEthernetHeaderSize;
   std::memcpy(ethernet, &hop, 12);
+  mbuf->port = hop.link;
   StoreBe16(ethernet + 12, kV6 ? 0x86dd : 0x0800);
   mbuf->data_off = static_cast<uint16_t>(ethernet - static_cast<uint8_t*>(mbuf->buf_addr));
   mbuf->data_len = static_cast<uint16_t>(end - ethernet);
   mbuf->pkt_len = mbuf->data_len;
 }
 
-/// Hands the staged frames to the driver; what it does not take is dropped and counted.
+/// Hands the staged frames to the drivers; what they do not take is dropped and counted.
 void FlushTx(ShardState& state);
 
+/// The frame's `port` is the LinkId by which it leaves: who writes its link header sets it.
 inline void StageTx(ShardState& state, rte_mbuf* frame) {
   state.tx[state.tx_count++] = frame;
   if (state.tx_count == kTxStage) [[unlikely]] {

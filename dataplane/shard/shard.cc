@@ -43,15 +43,20 @@ class ShardImpl : public Shard {
   unsigned ServeHandOff();
   void TakeHandedOff(FrameBurst& burst, unsigned& waiting);
   void Relay(const FrameBurst& now, const FrameBurst& ahead, bool handed_over);
-  void Receive(FrameBurst& burst);
-  unsigned ServeLink();
+  void Receive(LinkId link, FrameBurst& burst);
+  unsigned ServeLink(LinkId link);
   void Prepare();
 
   Arena arena_;
   ShardState state_;
   rte_ring* hand_off_ring_ = nullptr;  // what others have for this shard
-  FrameBurst link_bursts_[2];
-  unsigned turn_ = 0;  // which of the two is next
+  // By link: what was received.
+  struct Received {
+    FrameBurst bursts[2];
+    unsigned turn = 0;  // which of the two is next
+  };
+  std::vector<Received> received_;
+  bool some_partial_checksums_ = false;
 };
 
 absl::Status CheckConfig(const ShardConfig& config) {
@@ -59,13 +64,16 @@ absl::Status CheckConfig(const ShardConfig& config) {
   if (node.listen_addresses.empty() || node.listen_addresses.size() > 255 ||
       node.relay_addresses.size() >= RelayPort::kNone || node.shards == 0 ||
       config.id >= node.shards || node.relay_port_last < node.relay_port_first ||
-      node.allocations_per_shard == 0 || (node.shards > 1 && config.handoff.size() < node.shards)) {
+      node.allocations_per_shard == 0 || config.links.empty() || config.links.size() > kMaxLinks ||
+      (node.shards > 1 && config.handoff.size() < node.shards)) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "shard %d of %d: %d listening addresses (1..255), %d relay addresses (at most 65534), "
-        "relay ports %d-%d, %d allocations (at least 1), %d hand-off rings (one a shard)",
+        "relay ports %d-%d, %d allocations (at least 1), %d links (1..%d), %d hand-off rings (one "
+        "a "
+        "shard)",
         config.id, node.shards, node.listen_addresses.size(), node.relay_addresses.size(),
         node.relay_port_first, node.relay_port_last, node.allocations_per_shard,
-        config.handoff.size()));
+        config.links.size(), kMaxLinks, config.handoff.size()));
   }
   return absl::OkStatus();
 }
@@ -99,14 +107,20 @@ void ShardImpl::Prepare() {
       (static_cast<unsigned __int128>(1) << (64 + kMeterTickBits)) / rte_get_tsc_hz());
   state_.prefetch.Start(state_.config.pool);
   state_.flows.Start(state_.secret);
-  state_.next_hops.Start(state_.config.mac, state_.config.mtu);
+  state_.next_hops.Start(state_.config.links);
+  received_.resize(state_.config.links.size());
+  for (const ShardLink& link : state_.config.links) {
+    some_partial_checksums_ = some_partial_checksums_ || link.partial_checksums;
+  }
   const std::vector<rte_ring*>& rings = state_.config.handoff;
   state_.hand_offs.resize(rings.size());
   if (state_.config.id < rings.size()) hand_off_ring_ = rings[state_.config.id];
 }
 
 ShardImpl::~ShardImpl() {
-  for (FrameBurst& burst : link_bursts_) rte_pktmbuf_free_bulk(burst.frames, burst.count);
+  for (Received& link : received_) {
+    for (FrameBurst& burst : link.bursts) rte_pktmbuf_free_bulk(burst.frames, burst.count);
+  }
   rte_pktmbuf_free_bulk(state_.tx, state_.tx_count);
   while (state_.loopback_head != state_.loopback_tail) {
     rte_pktmbuf_free(state_.loopback[state_.loopback_head++ % kLoopback]);
@@ -129,6 +143,8 @@ void ShardImpl::Process(rte_mbuf* const* frames, unsigned count, bool with_flags
 }
 
 unsigned ShardImpl::ServeLoopback() {
+  if (state_.loopback_head == state_.loopback_tail) return 0;
+  state_.partial_checksums = some_partial_checksums_;
   unsigned total = 0;
   for (int round = 0; round < kLoopbackRounds; ++round) {
     rte_mbuf* frames[kBurst];
@@ -149,6 +165,7 @@ unsigned ShardImpl::ServeHandOff() {
   if (hand_off_ring_ == nullptr) return 0;
   unsigned waiting = std::min(rte_ring_count(hand_off_ring_), kHandOffMost);
   if (waiting == 0) return 0;
+  state_.partial_checksums = some_partial_checksums_;
   FrameBurst bursts[2];
   unsigned turn = 0;
   unsigned total = 0;
@@ -179,27 +196,33 @@ void ShardImpl::Relay(const FrameBurst& now, const FrameBurst& ahead, bool hande
   }
 }
 
-void ShardImpl::Receive(FrameBurst& burst) {
-  burst.count = rte_eth_rx_burst(state_.config.port_id, state_.config.id, burst.frames, kLinkBurst);
+void ShardImpl::Receive(LinkId link, FrameBurst& burst) {
+  burst.count = rte_eth_rx_burst(state_.config.links[link].port_id, state_.config.id, burst.frames,
+                                 kLinkBurst);
 }
 
 // A full burst means that there is more: the next one is received before this one is relayed, so
 // that its frames come in from memory meanwhile.
-unsigned ShardImpl::ServeLink() {
-  FrameBurst& now = link_bursts_[turn_];
-  FrameBurst& ahead = link_bursts_[turn_ ^ 1];
+unsigned ShardImpl::ServeLink(LinkId link) {
+  Received& received = received_[link];
+  FrameBurst& now = received.bursts[received.turn];
+  FrameBurst& ahead = received.bursts[received.turn ^ 1];
   if (now.count == 0) {
-    Receive(now);
+    Receive(link, now);
     if (now.count == 0) return 0;
     for (unsigned i = 0; i < now.count; ++i) state_.prefetch(now.frames[i]);
   }
-  if (now.count == kLinkBurst) Receive(ahead);
+  if (now.count == kLinkBurst) Receive(link, ahead);
   uint64_t bytes = 0;
-  for (unsigned i = 0; i < now.count; ++i) bytes += now.frames[i]->pkt_len;
+  for (unsigned i = 0; i < now.count; ++i) {
+    bytes += now.frames[i]->pkt_len;
+    now.frames[i]->port = link;
+  }
   state_.Count(Counter::k_rx_packets, now.count);
   state_.Count(Counter::k_rx_bytes, bytes);
+  state_.partial_checksums = state_.config.links[link].partial_checksums;
   Relay(now, ahead, false);
-  turn_ ^= 1;
+  received.turn ^= 1;
   return std::exchange(now.count, 0);
 }
 
@@ -212,7 +235,8 @@ unsigned ShardImpl::Poll(uint64_t now_tsc) {
       static_cast<MeterTicks>(static_cast<unsigned __int128>(age) * state_.tick_factor >> 64);
   unsigned handled = ApplyCommands(state_);
   handled += ServeHandOff();
-  handled += ServeLink();
+  const auto links = static_cast<LinkId>(received_.size());
+  for (LinkId link = 0; link < links; ++link) handled += ServeLink(link);
   handled += ServeLoopback();
   if (state_.held.IsOverdue(state_.now)) DropOverdue(state_);
   if (state_.reassembler_expired_at != state_.now) {
@@ -228,7 +252,7 @@ unsigned ShardImpl::Poll(uint64_t now_tsc) {
 
 absl::StatusOr<std::unique_ptr<Shard>> Shard::Create(const ShardConfig& config) {
   if (absl::Status status = CheckConfig(config); !status.ok()) return status;
-  const int port_socket = rte_eth_dev_socket_id(config.port_id);
+  const int port_socket = rte_eth_dev_socket_id(config.links[0].port_id);
   const int socket = port_socket >= 0 ? port_socket : static_cast<int>(rte_socket_id());
   auto shard = std::make_unique<ShardImpl>(config, socket);
   if (absl::Status status = shard->Start(socket); !status.ok()) return status;

@@ -16,14 +16,18 @@ struct rte_ring;
 
 namespace causeway {
 
-struct ShardConfig {
-  NodeConfig node;
-  ShardId id = 0;
-  // The link: queue `id` of this port, both ways.
+/// A link as a shard sees it: queue `id` of this port, both ways.
+struct ShardLink {
   uint16_t port_id = 0;
   MacAddress mac = {};
   uint16_t mtu = 1500;
   bool partial_checksums = false;  // Link::partial_checksums
+};
+
+struct ShardConfig {
+  NodeConfig node;
+  ShardId id = 0;
+  std::vector<ShardLink> links = {{}};  // by LinkId; at least one, at most kMaxLinks
   bool kernel_keeps_interface =
       false;  // Link::kernel_keeps_interface; else what is not ours is a kernel frame
   rte_mempool* pool = nullptr;        // packets

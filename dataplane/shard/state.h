@@ -65,7 +65,9 @@ struct ShardState {
   std::unique_ptr<Reassembler> reassembler;
   Deciseconds reassembler_expired_at = 0;
 
-  rte_mbuf* tx[kTxStage];
+  /// Whether a local sender of the link that is being served may leave checksums unfinished.
+  bool partial_checksums = false;
+  rte_mbuf* tx[kTxStage];  // their `port` is the LinkId by which they leave
   unsigned tx_count = 0;
   rte_mbuf* loopback[kLoopback];
   uint32_t loopback_head = 0;

@@ -91,7 +91,7 @@ NodeConfig BenchNode::ConfigForNode() const {
 void BenchNode::MakeShards() {
   ShardConfig config;
   config.node = config_;
-  config.port_id = port();
+  config.links[0].port_id = port();
   config.pool = pools_.packets;
   config.jumbo_pool = pools_.jumbo;
   config.epoch_tsc = rte_rdtsc();

@@ -14,9 +14,12 @@ namespace {
 constexpr unsigned kRingSize = 512;
 
 // Outlives tests: DPDK keeps no second port of this name.
-RingPort& Port() {
-  static auto* port = new RingPort("wire", kMaxShards, {kRingSize, kRingSize}, PacketPool());
-  return *port;
+RingPort* MakePort(const char* name) {
+  return new RingPort(name, kMaxShards, {kRingSize, kRingSize}, PacketPool());
+}
+RingPort& Port(LinkId link = 0) {
+  static RingPort* const ports[] = {MakePort("wire"), MakePort("wire2")};
+  return *ports[link];
 }
 
 uint64_t TscAt(Deciseconds now) {
@@ -62,9 +65,8 @@ void NodeTest::Build(const NodeOptions& options) {
   config.node.permissions_per_shard = 2 * options.capacity;
   config.node.channels_per_shard = options.capacity;
   config.node.requests_per_prefix = options.requests_per_prefix;
-  config.port_id = Port().id();
-  config.mac = kOurMac;
-  config.partial_checksums = options.partial_checksums;
+  config.links = {{Port().id(), kOurMac, 1500, options.partial_checksums}};
+  if (options.links == 2) config.links.push_back({Port(1).id(), kSecondMac, kSecondMtu, false});
   config.kernel_keeps_interface = options.kernel_keeps_interface;
   config.pool = PacketPool();
   config.jumbo_pool = JumboPool();
@@ -98,7 +100,7 @@ void NodeTest::Demolish() {
   ExpectNoLeak();
 }
 
-void NodeTest::Arrive(const Bytes& frame, ShardId shard, unsigned segments) {
+void NodeTest::Arrive(const Bytes& frame, ShardId shard, unsigned segments, LinkId link) {
   const size_t each = (frame.size() + segments - 1) / segments;
   const std::span bytes(frame);
   rte_mbuf* whole = ToMbuf(bytes.first(std::min(each, frame.size())));
@@ -106,7 +108,7 @@ void NodeTest::Arrive(const Bytes& frame, ShardId shard, unsigned segments) {
     rte_mbuf* next = ToMbuf(bytes.subspan(at, std::min(each, frame.size() - at)));
     ASSERT_EQ(rte_pktmbuf_chain(whole, next), 0);
   }
-  ASSERT_EQ(rte_ring_enqueue(Port().rx(shard), whole), 0);
+  ASSERT_EQ(rte_ring_enqueue(Port(link).rx(shard), whole), 0);
 }
 
 void NodeTest::ArriveForGeneralStages(const Bytes& frame, ShardId shard) {
@@ -121,11 +123,11 @@ unsigned NodeTest::Turn(int turns) {
   return handled;
 }
 
-std::vector<Bytes> NodeTest::Sent() {
+std::vector<Bytes> NodeTest::Sent(LinkId link) {
   std::vector<Bytes> frames;
-  for (uint16_t q = 0; q < Port().queues(); ++q) {
+  for (uint16_t q = 0; q < Port(link).queues(); ++q) {
     void* frame;
-    while (rte_ring_dequeue(Port().tx(q), &frame) == 0) {
+    while (rte_ring_dequeue(Port(link).tx(q), &frame) == 0) {
       frames.push_back(ToBytes(static_cast<rte_mbuf*>(frame)));
       rte_pktmbuf_free(static_cast<rte_mbuf*>(frame));
     }

@@ -30,6 +30,10 @@ inline constexpr const char* kClientV6 = "[2001:db8:c::10]:5000";
 inline constexpr const char* kPeerV4 = "203.0.113.20:6000";
 inline constexpr const char* kPeerV6 = "[2001:db8:f::20]:6000";
 
+// Of the second link.
+inline constexpr MacAddress kSecondMac = {2, 0, 0, 0, 0, 2};
+inline constexpr uint16_t kSecondMtu = 1400;
+
 struct EventRecord {
   enum Kind { kRequest, kUnknownClient, kUnresolved, kRoutesAdopted, kKernelFrame, kEnded } kind;
   ClientTuple tuple;
@@ -47,6 +51,7 @@ struct NodeOptions {
   bool partial_checksums = false;
   bool kernel_keeps_interface = true;
   uint32_t capacity = 256;
+  LinkId links = 1;  // or 2
 };
 
 class NodeTest : public ::testing::Test, protected ShardsOnRings {
@@ -60,7 +65,7 @@ class NodeTest : public ::testing::Test, protected ShardsOnRings {
   void Demolish();
 
   /// Puts a frame on the shard's queue; the frame may be cut in `segments` buffers.
-  void Arrive(const Bytes& frame, ShardId shard = 0, unsigned segments = 1);
+  void Arrive(const Bytes& frame, ShardId shard = 0, unsigned segments = 1, LinkId link = 0);
   /// The same by the shard's hand-off ring, as if it had come from the link: without kOrdinary the
   /// general stages take it.
   void ArriveForGeneralStages(const Bytes& frame, ShardId shard = 0);
@@ -68,8 +73,8 @@ class NodeTest : public ::testing::Test, protected ShardsOnRings {
   unsigned Turn(int turns = 1);
   /// Moves the clock.
   void Wait(Deciseconds deciseconds) { now_ += deciseconds; }
-  /// What left by the port since the last call, of all queues.
-  std::vector<Bytes> Sent();
+  /// What left by a link since the last call, of all queues.
+  std::vector<Bytes> Sent(LinkId link = 0);
   /// Events since the last call, each shard's by class.
   std::vector<EventRecord> Events();
   /// Counters that moved since the last call, all shards together, without bytes and cycles.
