@@ -64,11 +64,24 @@ class Builder {
 };
 
 absl::Status Builder::Link() {
-  if (!config_.interface.empty() && !config_.device.empty()) {
+  const std::vector<std::string>& interfaces = config_.interfaces;
+  if (!interfaces.empty() && !config_.device.empty()) {
     return Missing("--interface and --device are both given: choose one");
   }
-  if (!config_.interface.empty() || !config_.device.empty()) return absl::OkStatus();
-  return Missing("--interface is missing: name the interface to serve");
+  if (interfaces.empty() && config_.device.empty()) {
+    return Missing("--interface is missing: name the interface to serve");
+  }
+  if (interfaces.size() > kMaxLinks) {
+    return BadValue("interface", interfaces[kMaxLinks],
+                    absl::StrCat("is one too many: a node serves ", kMaxLinks, " at most"));
+  }
+  for (size_t i = 0; i < interfaces.size(); ++i) {
+    if (std::find(interfaces.begin(), interfaces.begin() + i, interfaces[i]) !=
+        interfaces.begin() + i) {
+      return BadValue("interface", interfaces[i], "is given twice");
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Builder::Listening() {

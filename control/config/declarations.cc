@@ -14,11 +14,14 @@ using C = CommandLine;
 std::vector<Option<S>> LinkOptions() {
   return {
       {.name = "interface",
-       .field = Text(&S::interface, ParseInterface),
+       .field = List<S, std::string>(&S::interfaces, ParseInterface,
+                                     [](const std::string& name) { return name; }),
        .value = "NAME",
-       .help = "Linux interface to serve, over AF_XDP; or give --device",
+       .help = "Linux interface to serve, over AF_XDP; repeatable; or give --device",
        .manual = "Only UDP to this node's addresses on the listening and relay ports is taken from "
-                 "it; the kernel keeps all else. It needs a queue for each worker."},
+                 "it; the kernel keeps all else. It needs a queue for each worker. Of several, "
+                 "each serves the addresses that it has, and datagrams leave by the one that the "
+                 "kernel's routes name."},
       {.name = "device",
        .field = Text(&S::device, ParseDevice),
        .value = "DEVICE",

@@ -36,8 +36,8 @@ struct TenantConfig {
 
 /// A new option takes a field here and a declaration in options.cc or tenant_options.cc.
 struct Settings {
-  std::string interface;
-  std::string device;  // as ParseDevice returns it
+  std::vector<std::string> interfaces;  // by LinkId
+  std::string device;                   // as ParseDevice returns it
   std::vector<ListenAddress> addresses;
   uint16_t port = 3478;
   std::string realm;

@@ -11,6 +11,7 @@ namespace causeway::daemon {
 /// Control thread only. All that it refers to outlives it.
 class ControlSink : public EventSink {
  public:
+  /// `link` is the one whose frames for the kernel are events, if there is one.
   ControlSink(turn::Server& server, next_hop::NextHops& next_hops, Link& link)
       : server_(server), next_hops_(next_hops), link_(link) {}
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <ctime>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,7 @@
 #include "control/daemon/access.h"
 #include "control/daemon/log.h"
 #include "control/daemon/privileges.h"
+#include "dataplane/link/link_plan.h"
 #include "spdlog/spdlog.h"
 
 namespace causeway::daemon {
@@ -27,14 +29,13 @@ constexpr int kMirrorFramesPerTurn = 64;
 constexpr size_t kMailboxCapacity = 1024;
 constexpr Mailbox::Slice kMailboxSlice = {64, std::chrono::microseconds(200)};
 
-LinkConfig MakeLinkConfig(const config::Config& config) {
+absl::StatusOr<std::vector<LinkConfig>> MakeLinkConfigs(const config::Config& config) {
   LinkConfig link;
-  link.interface = config.interface;
   link.device = config.device;
   link.node = config.node;
   link.relay_prefixes = config.relay_prefixes;
   link.mirror_addresses = config.mirror_addresses;
-  return link;
+  return PlanLinks(link, config.interfaces);
 }
 
 /// What DPDK would say only after its memory is set aside.
@@ -117,10 +118,13 @@ absl::Status Daemon::StartAccess() {
 
 absl::Status Daemon::LimitWorkersByLink() {
   if (config_.workers.has_value() || config_.node.shards == 1) return absl::OkStatus();
-  auto queues = Link::Queues(MakeLinkConfig(config_));
-  if (!queues.ok()) return queues.status();
   const unsigned by_cpus = config_.node.shards;
-  config::LimitWorkers(config_, *queues);
+  for (const LinkConfig& link : links_) {
+    auto queues = Link::Queues(link);
+    if (!queues.ok()) return queues.status();
+    config::LimitWorkers(config_, *queues);
+  }
+  for (LinkConfig& link : links_) link.node.shards = config_.node.shards;
   if (config_.node.shards < by_cpus) {
     spdlog::info("workers: {}, as many as the link has queues; the CPUs are enough for {}",
                  unsigned{config_.node.shards}, by_cpus);
@@ -129,13 +133,17 @@ absl::Status Daemon::LimitWorkersByLink() {
 }
 
 absl::Status Daemon::StartDpdk() {
-  auto mtu = Link::BufferMtu(MakeLinkConfig(config_));
-  if (!mtu.ok()) return mtu.status();
-  memory_needed_ = Engine::MemoryNeeded(config_.node, *mtu);
+  uint16_t largest_mtu = 0;
+  for (const LinkConfig& link : links_) {
+    auto mtu = Link::BufferMtu(link);
+    if (!mtu.ok()) return mtu.status();
+    largest_mtu = std::max(largest_mtu, *mtu);
+  }
+  memory_needed_ = Engine::MemoryNeeded(config_.node, largest_mtu, links_.size());
   EalConfig eal;
   eal.workers = config_.node.shards;
   eal.memory_bytes = memory_needed_;
-  eal.interface = config_.interface;
+  eal.interface = links_[0].interface;
   if (config::IsPciDevice(config_.device)) eal.pci_device = config_.device;
   auto started = StartEal(eal);
   if (!started.ok()) return started.status();
@@ -143,31 +151,52 @@ absl::Status Daemon::StartDpdk() {
   if (config_.device.empty()) return absl::OkStatus();
   // DPDK alone knows a device's queues; lcores without a shard rest.
   if (absl::Status status = LimitWorkersByLink(); !status.ok()) return status;
-  memory_needed_ = Engine::MemoryNeeded(config_.node, *mtu);
+  memory_needed_ = Engine::MemoryNeeded(config_.node, largest_mtu, links_.size());
   return absl::OkStatus();
 }
 
 absl::Status Daemon::StartDataplane() {
-  if (config_.device.empty()) {
-    if (absl::Status status = LimitWorkersByLink(); !status.ok()) return status;
-  }
-  absl::Status status = Link::Check(MakeLinkConfig(config_));
+  auto links = MakeLinkConfigs(config_);
+  if (!links.ok()) return links.status();
+  links_ = *std::move(links);
+  absl::Status status;
+  if (config_.device.empty()) status = LimitWorkersByLink();
+  for (const LinkConfig& link : links_) status.Update(Link::Check(link));
   if (!status.ok()) return status;
   if (status = CheckPciDevice(config_.device); !status.ok()) return status;
   if (status = StartDpdk(); !status.ok()) return status;
   EngineConfig engine;
-  engine.link = MakeLinkConfig(config_);
+  engine.node = config_.node;
+  engine.links = links_;
   engine.eal = eal_;
   auto made = Engine::Start(engine);
   if (!made.ok()) return made.status();
   engine_ = *std::move(made);
-  for (const std::string& warning : engine_->link().warnings()) spdlog::warn("{}", warning);
+  WarnOfLinks();
   return absl::OkStatus();
 }
 
+void Daemon::WarnOfLinks() const {
+  std::set<std::string> said;  // links may have the same to say
+  for (const auto& link : engine_->links()) {
+    for (const std::string& warning : link->warnings()) {
+      if (said.insert(warning).second) spdlog::warn("{}", warning);
+    }
+  }
+  for (const LinkConfig& link : links_) {
+    if (!link.node.listen_addresses.empty() || !link.relay_prefixes.empty()) continue;
+    spdlog::warn(
+        "interface {} has none of this node's addresses: datagrams may leave by it, none "
+        "come in",
+        link.interface);
+  }
+}
+
 absl::Status Daemon::StartKernelSide() {
-  next_hop::NextHopsConfig settings{
-      {engine_->link().kernel_interface()}, config_.node, config_.relay_prefixes};
+  next_hop::NextHopsConfig settings{{}, config_.node, config_.relay_prefixes};
+  for (const auto& link : engine_->links()) {
+    settings.interfaces.push_back(link->kernel_interface());
+  }
   auto next_hops = next_hop::NextHops::Create(settings, *engine_);
   if (!next_hops.ok()) return next_hops.status();
   next_hops_ = *std::move(next_hops);
@@ -186,7 +215,7 @@ absl::Status Daemon::StartServer() {
   settings.random = [this](void* out, size_t size) { random_.Fill(out, size); };
   server_ = std::make_unique<turn::Server>(std::move(settings), *engine_, *authenticator_,
                                            access_.snapshot);
-  sink_ = std::make_unique<ControlSink>(*server_, *next_hops_, engine_->link());
+  sink_ = std::make_unique<ControlSink>(*server_, *next_hops_, *engine_->links()[0]);
   sink_->SetNow(Now());
   return absl::OkStatus();
 }
@@ -205,7 +234,7 @@ absl::Status Daemon::StartLoop() {
   }
   status.Update(
       loop_->Watch(mailbox_->fd(), [this] { mailbox_->RunSlice(kMailboxSlice); }).status());
-  if (const int fd = engine_->link().mirror_fd(); fd >= 0) {
+  if (const int fd = engine_->links()[0]->mirror_fd(); fd >= 0) {
     status.Update(loop_->Watch(fd, [this] { OnMirror(); }).status());
   }
   status.Update(
@@ -220,8 +249,8 @@ absl::Status Daemon::StartLoop() {
 
 void Daemon::LogResources() const {
   spdlog::info("{}", DescribeLayout(eal_.cpus, config_.node.shards, eal_.port_socket));
-  if (const std::string& steering = engine_->link().steering(); !steering.empty()) {
-    spdlog::info("{}", steering);
+  for (const auto& link : engine_->links()) {
+    if (!link->steering().empty()) spdlog::info("{}", link->steering());
   }
   spdlog::info("{}", eal_.memory_line);
   spdlog::info(
@@ -239,14 +268,14 @@ std::string Daemon::ReadyLine(double milliseconds) const {
   });
   const std::string relay =
       JoinText(config_.relay_prefixes, [](const Prefix& prefix) { return prefix.ToString(); });
-  return absl::StrCat("causewayd: ready listen=", listening, " relay=", relay,
-                      " relay_addresses=", node.relay_addresses.size(),
-                      " relay_ports=", node.relay_port_first, "-", node.relay_port_last,
-                      " workers=", unsigned{node.shards},
-                      " interface=", engine_->link().kernel_interface(),
-                      config_.device.empty() ? "" : absl::StrCat(" device=", config_.device),
-                      " max_allocations=", config_.limits.max_allocations,
-                      " start_ms=", static_cast<int>(milliseconds));
+  return absl::StrCat(
+      "causewayd: ready listen=", listening, " relay=", relay,
+      " relay_addresses=", node.relay_addresses.size(), " relay_ports=", node.relay_port_first, "-",
+      node.relay_port_last, " workers=", unsigned{node.shards}, " interface=",
+      JoinText(engine_->links(), [](const auto& l) { return l->kernel_interface(); }),
+      config_.device.empty() ? "" : absl::StrCat(" device=", config_.device),
+      " max_allocations=", config_.limits.max_allocations,
+      " start_ms=", static_cast<int>(milliseconds));
 }
 
 turn::Now Daemon::Now() const { return {engine_->Now(), static_cast<uint64_t>(time(nullptr))}; }
@@ -309,7 +338,7 @@ void Daemon::OnIcmp() {
 
 void Daemon::OnMirror() {
   for (int i = 0; i < kMirrorFramesPerTurn; ++i) {
-    const size_t size = engine_->link().ReadMirror(absl::MakeSpan(mirror_frame_));
+    const size_t size = engine_->links()[0]->ReadMirror(absl::MakeSpan(mirror_frame_));
     if (size == 0) return;
     engine_->TransmitFrame(absl::MakeConstSpan(mirror_frame_).first(size));
   }

@@ -44,6 +44,7 @@ class Daemon {
   absl::Status LimitWorkersByLink();
   absl::Status StartDpdk();
   absl::Status StartDataplane();
+  void WarnOfLinks() const;
   absl::Status StartKernelSide();
   absl::Status StartServer();
   absl::Status StartLoop();
@@ -64,6 +65,7 @@ class Daemon {
   config::Config config_;
   unsigned usable_cpus_;
   SecureRandom random_;
+  std::vector<LinkConfig> links_;
   EalInfo eal_;
   uint64_t memory_needed_ = 0;
   AccessBuilder::Basis access_;  // until the builder has it

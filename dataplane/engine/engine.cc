@@ -7,6 +7,7 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <iterator>
@@ -54,11 +55,13 @@ Ring MakeRing(const std::string& name, unsigned element, unsigned count, unsigne
 
 class EngineImpl final : public Engine {
  public:
-  EngineImpl(const EngineConfig& config, Pools pools, std::unique_ptr<Link> link)
+  EngineImpl(const EngineConfig& config, Pools pools, std::vector<std::unique_ptr<Link>> links)
       : config_(config),
         epoch_tsc_(rte_rdtsc()),
         pools_(std::move(pools)),
-        link_(std::move(link)) {}
+        links_(std::move(links)) {
+    for (const auto& link : links_) largest_mtu_ = std::max(largest_mtu_, link->mtu());
+  }
   ~EngineImpl() override;
   EngineImpl(const EngineImpl&) = delete;
   EngineImpl& operator=(const EngineImpl&) = delete;
@@ -74,7 +77,7 @@ class EngineImpl final : public Engine {
     return shards_[shard]->shard->ReadMeter(allocation);
   }
   int Poll(EventSink& sink) override;
-  Link& link() override { return *link_; }
+  const std::vector<std::unique_ptr<Link>>& links() const override { return links_; }
   const Counters& counters(ShardId shard) const override {
     return shards_[shard]->shard->counters();
   }
@@ -95,9 +98,10 @@ class EngineImpl final : public Engine {
 
   const EngineConfig config_;
   const uint64_t epoch_tsc_;
-  // In order of construction: shards go before rings, the link and pools.
+  // In order of construction: shards go before rings, the links and pools.
   Pools pools_;
-  std::unique_ptr<Link> link_;
+  std::vector<std::unique_ptr<Link>> links_;
+  uint16_t largest_mtu_ = 0;
   std::vector<Ring> handoff_;
   std::vector<std::unique_ptr<ShardHandle>> shards_;
   Counters control_counters_;
@@ -111,16 +115,17 @@ EngineImpl::~EngineImpl() {
     if (handle->lcore != 0) rte_eal_wait_lcore(handle->lcore);
   }
   shards_.clear();
-  // The AF_XDP driver never lets go of the memory that it receives into, until the process ends.
-  if (link_->kernel_keeps_interface()) pools_.Leave();
-  link_.reset();
+  // The AF_XDP driver never lets go of the memory that it receives into, until the process ends;
+  // so too in OpenLinks.
+  if (links_[0]->kernel_keeps_interface()) pools_.Leave();
+  links_.clear();
 }
 
 absl::Status EngineImpl::CreateRings() {
   static unsigned created = 0;
   const std::string prefix = absl::StrCat("cw", created++, "_");
   bool complete = true;
-  for (unsigned id = 0; id < config_.link.node.shards; ++id) {
+  for (unsigned id = 0; id < config_.node.shards; ++id) {
     auto& handle = *shards_.emplace_back(std::make_unique<ShardHandle>());
     handle.commands = MakeRing(absl::StrCat(prefix, "commands", id), sizeof(RingElement), kCommands,
                                RING_F_SP_ENQ | RING_F_SC_DEQ);
@@ -140,10 +145,13 @@ absl::Status EngineImpl::CreateRings() {
 
 ShardConfig EngineImpl::ConfigOf(ShardId id) const {
   ShardConfig shard;
-  shard.node = config_.link.node;
+  shard.node = config_.node;
   shard.id = id;
-  shard.links = {{link_->port_id(), link_->mac(), link_->mtu(), link_->partial_checksums()}};
-  shard.kernel_keeps_interface = link_->kernel_keeps_interface();
+  shard.links.clear();
+  for (const auto& link : links_) {
+    shard.links.push_back({link->port_id(), link->mac(), link->mtu(), link->partial_checksums()});
+  }
+  shard.kernel_keeps_interface = links_[0]->kernel_keeps_interface();
   shard.pool = pools_.packets()[id];
   shard.jumbo_pool = pools_.jumbo();
   shard.commands = shards_[id]->commands.get();
@@ -193,7 +201,7 @@ void EngineImpl::Submit(ShardId shard, const Command& command) {
 }
 
 rte_mbuf* EngineImpl::Copy(absl::Span<const uint8_t> bytes) {
-  if (bytes.size() > link_->mtu() + kEthernetAndTag) {
+  if (bytes.size() > largest_mtu_ + size_t{kEthernetAndTag}) {
     control_counters_.Add(Counter::k_drop_too_big);
     return nullptr;
   }
@@ -209,7 +217,7 @@ rte_mbuf* EngineImpl::Copy(absl::Span<const uint8_t> bytes) {
 
 // The request's own buffer is in this core's cache already, and goes back to its shard's pool.
 rte_mbuf* EngineImpl::ReuseRequest(absl::Span<const uint8_t> bytes) {
-  if (request_ == nullptr || bytes.size() > link_->mtu() || !TakesReply(request_, bytes.size())) {
+  if (request_ == nullptr || bytes.size() > largest_mtu_ || !TakesReply(request_, bytes.size())) {
     return nullptr;
   }
   rte_mbuf* buffer = std::exchange(request_, nullptr);
@@ -263,26 +271,37 @@ int EngineImpl::Poll(EventSink& sink) {
 
 struct Opened {
   Pools pools;
-  std::unique_ptr<Link> link;
+  std::vector<std::unique_ptr<Link>> links;
 };
 
-absl::StatusOr<Opened> OpenLink(const LinkConfig& config) {
-  const absl::StatusOr<uint16_t> mtu = Link::BufferMtu(config);
-  if (!mtu.ok()) return mtu.status();
-  absl::StatusOr<Pools> pools = Pools::Create(config.node, *mtu);
+absl::StatusOr<Opened> OpenLinks(const EngineConfig& config) {
+  uint16_t largest_mtu = 0;
+  for (const LinkConfig& link : config.links) {
+    const absl::StatusOr<uint16_t> mtu = Link::BufferMtu(link);
+    if (!mtu.ok()) return mtu.status();
+    largest_mtu = std::max(largest_mtu, *mtu);
+  }
+  absl::StatusOr<Pools> pools = Pools::Create(config.node, largest_mtu, config.links.size());
   if (!pools.ok()) return pools.status();
-  absl::StatusOr<std::unique_ptr<Link>> link = Link::Open(config, pools->packets());
-  if (!link.ok()) return link.status();
-  return Opened{*std::move(pools), *std::move(link)};
+  Opened opened{*std::move(pools), {}};
+  for (const LinkConfig& each : config.links) {
+    absl::StatusOr<std::unique_ptr<Link>> link = Link::Open(each, opened.pools.packets());
+    if (!link.ok()) {
+      if (!opened.links.empty() && opened.links[0]->kernel_keeps_interface()) opened.pools.Leave();
+      return link.status();
+    }
+    opened.links.push_back(*std::move(link));
+  }
+  return opened;
 }
 
 }  // namespace
 
-uint64_t Engine::MemoryNeeded(const NodeConfig& node, uint16_t mtu) {
+uint64_t Engine::MemoryNeeded(const NodeConfig& node, uint16_t mtu, size_t links) {
   const unsigned elements = std::accumulate(std::begin(kEvents), std::end(kEvents), kCommands);
   const uint64_t rings =
       uint64_t{node.shards} * (elements * sizeof(RingElement) + kHandoff * sizeof(void*));
-  return Pools::MemoryNeeded(node, mtu) + rings + node.shards * Shard::MemoryNeeded(node);
+  return Pools::MemoryNeeded(node, mtu, links) + rings + node.shards * Shard::MemoryNeeded(node);
 }
 
 double Engine::BytesPerAllocation(const NodeConfig& node) {
@@ -290,15 +309,15 @@ double Engine::BytesPerAllocation(const NodeConfig& node) {
 }
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Start(const EngineConfig& config) {
-  const unsigned shards = config.link.node.shards;
+  const unsigned shards = config.node.shards;
   if (shards == 0 || config.eal.worker_lcores.size() < shards) {
     return absl::InvalidArgumentError(absl::StrCat(
         shards, " shards for the ", config.eal.worker_lcores.size(), " workers that EAL has"));
   }
-  absl::StatusOr<Opened> opened = OpenLink(config.link);
+  absl::StatusOr<Opened> opened = OpenLinks(config);
   if (!opened.ok()) return opened.status();
   auto engine =
-      std::make_unique<EngineImpl>(config, std::move(opened->pools), std::move(opened->link));
+      std::make_unique<EngineImpl>(config, std::move(opened->pools), std::move(opened->links));
   if (absl::Status status = engine->CreateShards(); !status.ok()) return status;
   if (absl::Status status = engine->Launch(); !status.ok()) return status;
   return engine;

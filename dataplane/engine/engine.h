@@ -16,7 +16,8 @@
 namespace causeway {
 
 struct EngineConfig {
-  LinkConfig link;  // link.node is the node's configuration
+  NodeConfig node;
+  std::vector<LinkConfig> links;  // by LinkId; one at least
   EalInfo eal;
 };
 
@@ -24,19 +25,20 @@ struct EngineConfig {
 class Engine : public Dataplane {
  public:
   /// Bytes that pools and tables of this configuration will take: for EalConfig::memory_bytes, and
-  /// for the line that the daemon says at start. `mtu` is Link::BufferMtu's.
-  static uint64_t MemoryNeeded(const NodeConfig& node, uint16_t mtu = 1500);
+  /// for the line that the daemon says at start. `mtu` is the largest of Link::BufferMtu.
+  static uint64_t MemoryNeeded(const NodeConfig& node, uint16_t mtu = 1500, size_t links = 1);
   /// Of that, bytes per allocation of capacity: hot line, hash table share, permissions, channels.
   static double BytesPerAllocation(const NodeConfig& node);
 
-  /// Opens the link, sets all memory aside, starts every shard on its lcore. Shards whose lcores
+  /// Opens the links, sets all memory aside, starts every shard on its lcore. Shards whose lcores
   /// share a CPU give it up early when idle. Waits up to two seconds for what an instance that is
   /// just ending holds.
   static absl::StatusOr<std::unique_ptr<Engine>> Start(const EngineConfig& config);
-  /// Stops the shards (within milliseconds), then the link.
+  /// Stops the shards (within milliseconds), then the links.
   ~Engine() override = default;
 
-  virtual Link& link() = 0;
+  /// By LinkId.
+  virtual const std::vector<std::unique_ptr<Link>>& links() const = 0;
   virtual const Counters& counters(ShardId shard) const = 0;
   /// What control's own side of the dataplane counts (drop_no_buffer, drop_too_big). Read on the
   /// control thread.

@@ -16,8 +16,8 @@ namespace causeway {
 class Pools {
  public:
   /// ResourceExhaustedError when DPDK's memory does not suffice.
-  static absl::StatusOr<Pools> Create(const NodeConfig& node, uint16_t mtu);
-  static uint64_t MemoryNeeded(const NodeConfig& node, uint16_t mtu);
+  static absl::StatusOr<Pools> Create(const NodeConfig& node, uint16_t mtu, size_t links);
+  static uint64_t MemoryNeeded(const NodeConfig& node, uint16_t mtu, size_t links);
 
   Pools(Pools&& other) noexcept { *this = std::move(other); }
   Pools& operator=(Pools&& other) noexcept;

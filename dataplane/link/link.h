@@ -22,7 +22,8 @@ struct LinkConfig {
   /// ("net_memif0,role=client").
   std::string device;
   /// What the XDP program sends to us: UDP to these addresses on the listening port, and to the
-  /// relay prefixes on the relay ports.
+  /// relay prefixes on the relay ports. Of several links each has its own addresses here
+  /// (PlanLinks).
   NodeConfig node;
   std::vector<Prefix> relay_prefixes;
   /// Addresses with prefix lengths that the kernel's mirror (TAP) is given, in `device` mode.

@@ -19,7 +19,8 @@ class Node:
     def __init__(self, lab, *lines):
         self.path = lab.log("reload.toml")
         self.write(*lines)
-        self.relay = lab.causewayd(*link_arguments(), "--config", self.path).wait_ready()
+        self.relay = lab.causewayd(*link_arguments(), "--stats", "3600", "--config",
+                                   self.path).wait_ready()
 
     def write(self, *lines):
         allowed = ", ".join(f'"{prefix}"' for prefix in PUBLIC)

@@ -46,7 +46,7 @@ absl::StatusOr<Config> Make(const Texts& changes) { return MakeFrom(With(changes
 TEST(Config, FillsInDefaults) {
   auto config = Make({});
   ASSERT_TRUE(config.ok()) << config.status();
-  EXPECT_EQ(config->interface, "eth1");
+  EXPECT_EQ(config->interfaces, std::vector<std::string>{"eth1"});
   EXPECT_THAT(config->device, IsEmpty());
   EXPECT_THAT(config->node.listen_addresses, ElementsAre(IpAddress::V4(0xCB007105)));
   EXPECT_EQ(config->node.listen_port, 3478);

@@ -27,14 +27,17 @@ EngineConfig Config() {
   static int made = 0;
   EngineConfig config;
   config.eal = *eal;
-  config.link.device = absl::StrCat("net_ring", made++);
-  config.link.mirror_addresses = {{*IpAddress::Parse("192.0.2.1"), 96 + 24}};
-  NodeConfig& node = config.link.node;
+  NodeConfig& node = config.node;
   node.listen_addresses = {*IpAddress::Parse("192.0.2.1")};
   node.relay_addresses = {*IpAddress::Parse("192.0.2.1")};
   node.allocations_per_shard = 64;
   node.permissions_per_shard = 64;
   node.channels_per_shard = 64;
+  LinkConfig link;
+  link.device = absl::StrCat("net_ring", made++);
+  link.mirror_addresses = {{*IpAddress::Parse("192.0.2.1"), 96 + 24}};
+  link.node = node;
+  config.links = {link};
   return config;
 }
 
@@ -113,7 +116,7 @@ TEST_F(EngineTest, MessagesLeaveAfterTheCommandsBeforeThem) {
   const Bytes& frame = sink_.frames[0];
   ASSERT_GE(frame.size(), 14 + 20 + 8 + message.size());
   EXPECT_EQ(Bytes(frame.begin(), frame.begin() + 6), Bytes(mac.begin(), mac.end()));
-  const MacAddress own = engine_->link().mac();
+  const MacAddress own = engine_->links()[0]->mac();
   EXPECT_EQ(Bytes(frame.begin() + 6, frame.begin() + 12), Bytes(own.begin(), own.end()));
   EXPECT_EQ(Bytes(frame.begin() + 42, frame.begin() + 42 + static_cast<long>(message.size())),
             message);
@@ -147,7 +150,7 @@ TEST_F(EngineTest, AnswersFollowTheCommandsOfTheirRequest) {
     engine_->Transmit(shard, tuple, Bytes(1200, seen.back()));
   };
   for (uint8_t number = 1; number <= kMany; ++number) {
-    engine_->TransmitFrame(Request(engine_->link().mac(), number));
+    engine_->TransmitFrame(Request(engine_->links()[0]->mac(), number));
   }
   ASSERT_TRUE(PollUntil([&] { return sink_.frames.size() == 2 * kMany; }))
       << seen.size() << " requests, " << sink_.frames.size() << " answers";
@@ -178,14 +181,14 @@ TEST_F(EngineTest, AKnownClientIsHeardFirstWhateverFloodsIn) {
   };
   constexpr unsigned kStrangers = 300;
   for (unsigned i = 0; i < kStrangers; ++i) {
-    engine_->TransmitFrame(Request(engine_->link().mac(), 1));
+    engine_->TransmitFrame(Request(engine_->links()[0]->mac(), 1));
   }
   ASSERT_TRUE(wait_until([&] { return counters.Get(Counter::k_punted) == kStrangers; }));
   ASSERT_TRUE(wait_until([&] {
     engine_->TransmitFrame(Arp(1));
     return counters.Get(Counter::k_drop_neighbour_full) > 0;
   }));
-  Bytes refresh = Request(engine_->link().mac(), 2);
+  Bytes refresh = Request(engine_->links()[0]->mac(), 2);
   refresh[35] = 0xa1;  // client port 4001
   engine_->TransmitFrame(refresh);
   ASSERT_TRUE(wait_until([&] { return counters.Get(Counter::k_punted) == kStrangers + 1; }));
@@ -238,13 +241,13 @@ TEST_F(EngineTest, StopsWithWorkUnderWayAndStartsAgain) {
 
 TEST(EngineErrors, NameWhatIsWrong) {
   EngineConfig config = Config();
-  config.link.node.shards = 2;
+  config.node.shards = 2;
   EXPECT_EQ(Engine::Start(config).status().message(), "2 shards for the 1 workers that EAL has");
-  config.link.node.shards = 1;
-  config.link.device = "net_nosuch0";
+  config.node.shards = 1;
+  config.links[0].device = "net_nosuch0";
   EXPECT_EQ(Engine::Start(config).status().code(), absl::StatusCode::kNotFound);
   config = Config();
-  config.link.node.listen_addresses.clear();
+  config.node.listen_addresses.clear();
   EXPECT_EQ(Engine::Start(config).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
