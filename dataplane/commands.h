@@ -32,16 +32,45 @@ struct RelayPort {
   friend bool operator==(const RelayPort&, const RelayPort&) = default;
 };
 
-/// The client's side of the five-tuple; the transport is UDP, and the server's port is the
-/// listening port.
+/// What carries the messages between client and server, as the five-tuple names it (RFC 8656
+/// section 2). Between server and peer it is always UDP.
+enum class Transport : uint8_t { kUdp, kTcp, kTls, kDtls };
+
+/// The five-tuple of a client: one client, one allocation (RFC 8656 section 3.2). The same address
+/// and port over two transports are two clients.
 struct ClientTuple {
-  Endpoint client;          // server-reflexive address of the client
-  uint8_t local_index = 0;  // index into NodeConfig::listen_addresses: the server address
+  Endpoint client;  // server-reflexive address of the client
+  /// The server's address and port: see NodeConfig::ServerOf.
+  uint8_t local_index = 0;
+  Transport transport = Transport::kUdp;
   friend bool operator==(const ClientTuple&, const ClientTuple&) = default;
   template <typename H>
   friend H AbslHashValue(H h, const ClientTuple& t) {
-    return H::combine(std::move(h), t.client, t.local_index);
+    const auto rest =
+        static_cast<uint16_t>(t.local_index | static_cast<unsigned>(t.transport) << 8);
+    return H::combine(std::move(h), t.client, rest);
   }
+};
+static_assert(sizeof(ClientTuple) == 20);
+
+/// By which front end a client's messages come, and answers go back. Control keeps it and gives it
+/// back; it reads the shard of UDP alone.
+struct ReplyRoute {
+  /// Of UDP the shard that a packet came by; else a front end of its own kind, which owns the
+  /// client's connection.
+  uint8_t front_end = 0;
+  /// The front end's number of the connection, which tells it from those before it as well (a
+  /// generation). UDP: 0.
+  uint32_t connection = 0;
+  friend bool operator==(const ReplyRoute&, const ReplyRoute&) = default;
+};
+
+/// The client's side of an allocation or of a request: who it is, and how to reach it. A UDP
+/// client's packets may come by another shard each time; a connection keeps its route.
+struct ClientLeg {
+  ClientTuple tuple;
+  ReplyRoute route = {};
+  friend bool operator==(const ClientLeg&, const ClientLeg&) = default;
 };
 
 // ----------------------------------------------------------------------------------------------
@@ -49,9 +78,12 @@ struct ClientTuple {
 
 /// Puts an allocation in place (RFC 8656 section 6). It lasts until removed or until `expiry`. In a
 /// slot that is in use it changes what the allocation is; limits, marks and meter go on.
+/// A UDP leg lies in the shard, which needs no route. Of another leg the relay side alone does, and
+/// its datagrams go to and fro between the shard and the front end of the route. No front end
+/// makes such legs yet, and a shard takes none.
 struct InstallAllocation {
   AllocationId allocation;
-  ClientTuple tuple;
+  ClientLeg leg;
   RelayPort relay_v4;  // one of the two at least
   RelayPort relay_v6;
   Deciseconds expiry;
@@ -101,7 +133,7 @@ struct BindChannel {
 struct UnbindChannel {
   ChannelId channel;
 };
-/// Tells a shard that this client's allocation lives on another one: hand its packets over.
+/// Tells a shard that this UDP client's allocation lives on another one: hand its packets over.
 struct AddClientRedirect {
   ClientTuple tuple;
   ShardId owner;
@@ -142,7 +174,7 @@ struct RelayIcmp {
 /// only.
 struct TransmitBuffer {
   void* buffer;  // an rte_mbuf with headroom for Ethernet, IPv6 and UDP headers; the shard frees it
-  ClientTuple tuple;  // where the message goes; not used for a frame
+  ClientTuple tuple;  // of UDP: where the message goes; not used for a frame
   bool is_frame;      // the buffer begins with an Ethernet header and is sent as it is
 };
 
@@ -177,11 +209,10 @@ static_assert(sizeof(MeterReading) == 48);
 class EventSink {
  public:
   virtual ~EventSink() = default;
-  /// A STUN message that the shard does not answer by itself. `datagram` is valid during the call
-  /// only, and only until Dataplane::Transmit, which may write the answer over it.
-  virtual void OnRequest(ShardId shard, const ClientTuple& tuple,
-                         absl::Span<const uint8_t> datagram) = 0;
-  /// ChannelData or an indication came from a client that the shard does not know: control may
+  /// A STUN message that the front end of `leg` does not answer by itself. `message` is valid
+  /// during the call only, and only until Dataplane::Transmit, which may write the answer over it.
+  virtual void OnRequest(const ClientLeg& leg, absl::Span<const uint8_t> message) = 0;
+  /// ChannelData or an indication came from a UDP client that the shard does not know: control may
   /// redirect it.
   virtual void OnUnknownClient(ShardId shard, const ClientTuple& tuple) = 0;
   /// A packet waits for the link address of this on-link destination.
@@ -202,11 +233,11 @@ class Dataplane {
   /// Queues a command; order per shard is kept. What Poll led to arrives when it returns at the
   /// latest, all else at once. What does not fit in the ring waits in control's memory.
   virtual void Submit(ShardId shard, const Command& command) = 0;
-  /// Sends a STUN message to a client, after all commands submitted before. The bytes are copied,
-  /// within OnRequest into the buffer of the request if they fit, and must not lie in it.
-  /// When no buffer is free the message is dropped and counted (the client retransmits).
-  virtual void Transmit(ShardId shard, const ClientTuple& tuple,
-                        absl::Span<const uint8_t> message) = 0;
+  /// Sends a STUN message to a client by the route of `leg`, after all commands submitted before.
+  /// The bytes are copied, within OnRequest into the buffer of the request if they fit, and must
+  /// not lie in it. When no buffer is free the message is dropped and counted (the client
+  /// retransmits).
+  virtual void Transmit(const ClientLeg& leg, absl::Span<const uint8_t> message) = 0;
   /// Sends an Ethernet frame as it is (from the kernel's mirror).
   virtual void TransmitFrame(absl::Span<const uint8_t> frame) = 0;
   /// What an installed allocation has relayed so far: read from the shard's memory while the shard

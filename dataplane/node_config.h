@@ -13,8 +13,9 @@ namespace causeway {
 
 /// Fixed at start; read by every thread.
 struct NodeConfig {
-  std::vector<IpAddress> listen_addresses;  // where clients reach us; at most 255
+  std::vector<IpAddress> listen_addresses;  // where UDP clients reach us; at most 255
   uint16_t listen_port = 3478;
+  std::vector<Endpoint> stream_listeners;  // where all others do; at most 255
   std::vector<IpAddress> relay_addresses;  // where peers reach our clients; at most 65,535
   uint16_t relay_port_first = 49152;
   uint16_t relay_port_last = 65535;  // inclusive
@@ -26,6 +27,12 @@ struct NodeConfig {
   /// STUN requests a second that one source prefix (/24, /56) may have answered; 0 is no limit.
   uint32_t requests_per_prefix = 0;
 
+  /// The server's address and port of a five-tuple: its `local_index` counts listening addresses
+  /// for UDP, and stream listeners for all else.
+  Endpoint ServerOf(const ClientTuple& tuple) const {
+    if (tuple.transport != Transport::kUdp) return stream_listeners[tuple.local_index];
+    return {listen_addresses[tuple.local_index], listen_port};
+  }
   /// log2 of the ports in one block: the largest power of two that gives every shard four blocks or
   /// more, but never less than 2 ports (a block holds whole EVEN-PORT pairs).
   unsigned RelayBlockShift() const {

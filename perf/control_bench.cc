@@ -63,11 +63,10 @@ class CopyingDataplane : public Dataplane {
       ended_.push_back(removed->allocation);
     }
   }
-  void Transmit(ShardId shard, const ClientTuple& tuple,
-                absl::Span<const uint8_t> message) override {
+  void Transmit(const ClientLeg& leg, absl::Span<const uint8_t> message) override {
     std::array<uint8_t, 2048>& buffer = replies_[reply_++ % replies_.size()];
     std::memcpy(buffer.data(), message.data(), message.size());
-    Submit(shard, TransmitBuffer{buffer.data(), tuple, false});
+    Submit(leg.route.front_end, TransmitBuffer{buffer.data(), leg.tuple, false});
     last_reply = {buffer.data(), message.size()};
   }
   void TransmitFrame(absl::Span<const uint8_t>) override {}
@@ -106,7 +105,7 @@ class Bench {
   Bench(Flavour flavour, uint32_t live);
 
   void Handle(const Client& client, const Datagram& request) {
-    server_->HandleRequest(0, client.tuple, request.view(), now);
+    server_->HandleRequest({client.tuple, {}}, request.view(), now);
     dataplane_.DeliverEnded(*server_);
   }
   bool LastSucceeded() const {

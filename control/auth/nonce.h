@@ -22,8 +22,9 @@ std::optional<uint32_t> NonceFeatures(absl::string_view nonce);
 /// Makes and checks nonces: "obMatJos2", 4 characters of features, 20 characters that are base64 of
 /// the time of issue and 88 bits of HMAC-SHA256 over features, time and the client's address and
 /// port. Both, because the five-tuple is what identifies a TURN client: one whose NAT binding has
-/// changed gets 438 and a nonce for its new address. 33 characters, to keep challenges small. The
-/// key is wiped at the end.
+/// changed gets 438 and a nonce for its new address. The transport is not in it: a nonce shows that
+/// the client receives at its address, and one who does so by a connection has shown no less. 33
+/// characters, to keep challenges small. The key is wiped at the end.
 class NonceMint {
  public:
   /// `features` is the same for all nonces of this mint. `key` should be 32 random bytes.

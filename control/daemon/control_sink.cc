@@ -4,13 +4,12 @@
 
 namespace causeway::daemon {
 
-void ControlSink::OnRequest(ShardId shard, const ClientTuple& tuple,
-                            absl::Span<const uint8_t> datagram) {
+void ControlSink::OnRequest(const ClientLeg& leg, absl::Span<const uint8_t> message) {
   if (spdlog::should_log(spdlog::level::debug)) {
-    spdlog::debug("STUN message of {} bytes from {} on worker {}", datagram.size(),
-                  tuple.client.ToString(), shard);
+    spdlog::debug("STUN message of {} bytes from {} on worker {}", message.size(),
+                  leg.tuple.client.ToString(), leg.route.front_end);
   }
-  server_.HandleRequest(shard, tuple, datagram, now_);
+  server_.HandleRequest(leg, message, now_);
 }
 
 void ControlSink::OnUnknownClient(ShardId shard, const ClientTuple& tuple) {

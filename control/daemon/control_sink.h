@@ -19,8 +19,7 @@ class ControlSink : public EventSink {
   void SetNow(const turn::Now& now) { now_ = now; }
   const turn::Now& now() const { return now_; }
 
-  void OnRequest(ShardId shard, const ClientTuple& tuple,
-                 absl::Span<const uint8_t> datagram) override;
+  void OnRequest(const ClientLeg& leg, absl::Span<const uint8_t> message) override;
   void OnUnknownClient(ShardId shard, const ClientTuple& tuple) override;
   void OnUnresolved(ShardId shard, const IpAddress& destination) override;
   void OnAllocationEnded(ShardId shard, AllocationId allocation,

@@ -18,7 +18,7 @@ const stun::AttributeView* AdditionalFamily(const stun::Message& message) {
 }  // namespace
 
 void Server::Impl::HandleAllocate(const Request& request) {
-  const uint32_t existing = allocations_.LookUp(request.tuple);
+  const uint32_t existing = allocations_.LookUp(request.leg.tuple);
   if (existing != kNoRecord) return AnswerRetransmission(request, existing);
   RequestedAllocation requested;
   if (const auto error = ParseAllocate(request.message, requested)) return Fail(request, *error);
@@ -109,7 +109,7 @@ void Server::Impl::CreateAllocation(const Request& request, RequestedAllocation 
   if (stats_.allocations >= config_.limits.max_allocations) {
     return Fail(request, ErrorCode::kInsufficientCapacity);
   }
-  const RelayPair relays = TakeRelays(request.shard, requested);
+  const RelayPair relays = TakeRelays(PreferredOwner(request.leg), requested);
   if (!relays.IsSet()) return Fail(request, ErrorCode::kInsufficientCapacity);
   const auth::Grant& grant = *request.credentials->grant;
   const Deciseconds now = request.now.monotonic;
@@ -123,18 +123,26 @@ void Server::Impl::CreateAllocation(const Request& request, RequestedAllocation 
   if (const auto* a = request.message.LookUp(Attribute::kLifetime)) lifetime = stun::DecodeU32(*a);
   const Deciseconds expiry = now + 10 * Lifetime(request, lifetime);
   const uint32_t allocation = allocations_.Create(
-      relays.shard, {request.tuple, request.message.transaction_id(), grant, relays.v4, relays.v6,
+      relays.shard, {request.leg, request.message.transaction_id(), grant, relays.v4, relays.v6,
                      token, requested.missing, now, expiry});
-  allocations_.Redirect(allocation, request.shard);
+  allocations_.Redirect(allocation, request.leg.route);
   AnswerAllocate(request, allocation);
 }
 
-Server::Impl::RelayPair Server::Impl::TakeRelays(ShardId arrival, RequestedAllocation& requested) {
+// The shard that a UDP client's packets come by needs no hand-off. Other clients' come by none.
+ShardId Server::Impl::PreferredOwner(const ClientLeg& leg) {
+  if (leg.tuple.transport == Transport::kUdp) return leg.route.front_end;
+  next_owner_ = static_cast<ShardId>((next_owner_ + 1) % config_.node.shards);
+  return next_owner_;
+}
+
+Server::Impl::RelayPair Server::Impl::TakeRelays(ShardId preferred,
+                                                 RequestedAllocation& requested) {
   if (requested.token) return RedeemReservation(*requested.token);
   if (requested.kind == PortKind::kPair && !reservations_.HasRoom()) return {};
-  RelayPair relays = TakeFromAnyShard(arrival, requested, /*all=*/true);
+  RelayPair relays = TakeFromAnyShard(preferred, requested, /*all=*/true);
   if (!relays.IsSet() && requested.dual) {
-    relays = TakeFromAnyShard(arrival, requested, /*all=*/false);
+    relays = TakeFromAnyShard(preferred, requested, /*all=*/false);
     requested.missing = MissingFamily::kNoCapacity;
   }
   return relays;
@@ -151,13 +159,12 @@ Server::Impl::RelayPair Server::Impl::RedeemReservation(uint64_t token) {
   return relays;
 }
 
-// The shard that the request came in by is the best owner: its packets need no hand-off.
-Server::Impl::RelayPair Server::Impl::TakeFromAnyShard(ShardId arrival,
+Server::Impl::RelayPair Server::Impl::TakeFromAnyShard(ShardId preferred,
                                                        const RequestedAllocation& requested,
                                                        bool all) {
   for (int i = 0; i < config_.node.shards; ++i) {
     RelayPair relays;
-    relays.shard = static_cast<ShardId>((arrival + i) % config_.node.shards);
+    relays.shard = static_cast<ShardId>((preferred + i) % config_.node.shards);
     if (!allocations_.HasRoom(relays.shard)) continue;
     if (requested.v4) relays.v4 = ports_.Take(relays.shard, Family::kIpv4, requested.kind);
     if (requested.v6) relays.v6 = ports_.Take(relays.shard, Family::kIpv6, requested.kind);
@@ -181,7 +188,7 @@ void Server::Impl::AnswerAllocate(const Request& request, uint32_t allocation) {
   }
   writer.AddU32(Attribute::kLifetime, std::max(1u, (expiry - request.now.monotonic) / 10));
   if (record.reservation_token != 0) writer.AddReservationToken(record.reservation_token);
-  writer.AddXorAddress(Attribute::kXorMappedAddress, request.tuple.client);
+  writer.AddXorAddress(Attribute::kXorMappedAddress, request.leg.tuple.client);
   if (record.missing != MissingFamily::kNone) {
     writer.AddAddressErrorCode(record.Has(Family::kIpv4) ? Family::kIpv6 : Family::kIpv4,
                                record.missing == MissingFamily::kNotSupported

@@ -47,13 +47,18 @@ struct AllocationRecord {
   Deciseconds created = 0;
   uint16_t permission_count = 0;
   uint16_t channel_count = 0;
-  auth::RateLimits limits;                                            // that hold now
-  std::array<ShardId, 3> redirects = {kNoShard, kNoShard, kNoShard};  // newest first
-  MissingFamily missing = MissingFamily::kNone;
-  auth::Modality modality = auth::Modality::kUnknown;
-  EndReason end_reason = EndReason::kClient;  // once it rests
+  auth::RateLimits limits;  // that hold now
+  uint32_t connection = 0;  // of the client's ReplyRoute
+  union {
+    std::array<ShardId, 3> redirects = {kNoShard, kNoShard, kNoShard};  // UDP; newest first
+    uint8_t front_end;  // all else: of the client's ReplyRoute
+  };
+  MissingFamily missing : 2 = MissingFamily::kNone;
+  auth::Modality modality : 3 = auth::Modality::kUnknown;
+  EndReason end_reason : 3 = EndReason::kClient;  // once it rests
 
   bool InUse() const { return user != nullptr; }
+  bool IsUdp() const { return tuple.transport == Transport::kUdp; }
 
   RelayPort& relay(Family family) { return family == Family::kIpv4 ? relay_v4 : relay_v6; }
   const RelayPort& relay(Family family) const {

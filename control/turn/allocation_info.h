@@ -20,7 +20,8 @@ enum class EndReason : uint8_t {
   kExpired,            // its lifetime is over
   kCredentialExpired,  // so is its credential's, which it may not outlive
   kOperator,
-  kRevoked,  // nothing grants it any more: its user, tenant or secret is gone
+  kRevoked,           // nothing grants it any more: its user, tenant or secret is gone
+  kConnectionClosed,  // its client's
 };
 
 struct PermissionInfo {
@@ -36,10 +37,11 @@ struct ChannelInfo {
 /// A copy, which any thread may take away.
 struct AllocationInfo {
   AllocationSerial serial{};
-  auth::GrantRef grant;                // whose it is
-  Endpoint client;                     // as the node sees it
-  Endpoint server;                     // the listening address that the client speaks to
-  std::optional<Endpoint> relayed_v4;  // one of the two at least
+  auth::GrantRef grant;                   // whose it is
+  Endpoint client;                        // as the node sees it
+  Endpoint server;                        // the listening address that the client speaks to
+  Transport transport = Transport::kUdp;  // between the two
+  std::optional<Endpoint> relayed_v4;     // one of the two at least
   std::optional<Endpoint> relayed_v6;
   Deciseconds created = 0;
   Deciseconds expiry = 0;

@@ -62,7 +62,9 @@ AllocationTable::~AllocationTable() {
 uint32_t AllocationTable::Create(ShardId shard, const NewAllocation& fresh) {
   const uint32_t allocation = records_.Take(shard);
   AllocationRecord& record = records_[allocation];
-  record.tuple = fresh.tuple;
+  record.tuple = fresh.leg.tuple;
+  record.connection = fresh.leg.route.connection;
+  if (!record.IsUdp()) record.front_end = fresh.leg.route.front_end;
   record.transaction_id = fresh.transaction_id;
   record.grant = auth::GrantRef(&fresh.grant).Release();
   record.user = users_.AddAllocation(fresh.grant);
@@ -108,11 +110,17 @@ Deciseconds AllocationTable::LastExpiry(const AllocationRecord& record) const {
                   record.Has(Family::kIpv6) ? record.expiry_v6 : 0);
 }
 
+ClientLeg AllocationTable::LegOf(uint32_t allocation) const {
+  const AllocationRecord& record = records_[allocation];
+  const uint8_t front_end = record.IsUdp() ? OwnerOf(allocation) : record.front_end;
+  return {record.tuple, {front_end, record.connection}};
+}
+
 void AllocationTable::Install(uint32_t allocation) {
   const AllocationRecord& record = records_[allocation];
   dataplane_.Submit(OwnerOf(allocation),
-                    InstallAllocation{records_.SlotOf(allocation), record.tuple, record.relay_v4,
-                                      record.relay_v6, LastExpiry(record)});
+                    InstallAllocation{records_.SlotOf(allocation), LegOf(allocation),
+                                      record.relay_v4, record.relay_v6, LastExpiry(record)});
 }
 
 void AllocationTable::SetLimits(uint32_t allocation, const auth::RateLimits& limits) {
@@ -181,10 +189,7 @@ void AllocationTable::Remove(uint32_t allocation, EndReason reason) {
   peers_.RemoveAll(allocation);
   dataplane_.Submit(OwnerOf(allocation), RemoveAllocation{records_.SlotOf(allocation)});
   const AllocationRecord& record = records_[allocation];
-  for (const ShardId shard : record.redirects) {
-    if (shard == AllocationRecord::kNoShard) break;
-    dataplane_.Submit(shard, RemoveClientRedirect{record.tuple});
-  }
+  if (record.IsUdp()) RemoveRedirects(record);
   for (const Family family : {Family::kIpv4, Family::kIpv6}) {
     if (record.Has(family)) ports_.Release(record.relay(family));
   }
@@ -222,10 +227,11 @@ void AllocationTable::RemoveFamily(uint32_t allocation, Family family) {
   peers_.Reinstall(allocation);
 }
 
-void AllocationTable::Redirect(uint32_t allocation, ShardId arrival) {
+void AllocationTable::Redirect(uint32_t allocation, const ReplyRoute& route) {
   AllocationRecord& record = records_[allocation];
+  const ShardId arrival = route.front_end;
+  if (!record.IsUdp() || arrival == OwnerOf(allocation)) return;
   auto& shards = record.redirects;
-  if (arrival == OwnerOf(allocation)) return;
   if (std::find(shards.begin(), shards.end(), arrival) != shards.end()) return;
   if (shards.back() != AllocationRecord::kNoShard) {
     dataplane_.Submit(shards.back(), RemoveClientRedirect{record.tuple});
@@ -233,6 +239,13 @@ void AllocationTable::Redirect(uint32_t allocation, ShardId arrival) {
   std::rotate(shards.begin(), shards.end() - 1, shards.end());
   shards.front() = arrival;
   dataplane_.Submit(arrival, AddClientRedirect{record.tuple, OwnerOf(allocation)});
+}
+
+void AllocationTable::RemoveRedirects(const AllocationRecord& record) {
+  for (const ShardId shard : record.redirects) {
+    if (shard == AllocationRecord::kNoShard) break;
+    dataplane_.Submit(shard, RemoveClientRedirect{record.tuple});
+  }
 }
 
 void AllocationTable::Advance(Now now) {

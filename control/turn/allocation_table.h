@@ -17,7 +17,7 @@ namespace causeway::turn {
 
 /// What an allocation starts with. Its relay ports are taken and belong to one shard.
 struct NewAllocation {
-  ClientTuple tuple;
+  ClientLeg leg;
   stun::TransactionId transaction_id;
   const auth::Grant& grant;
   RelayPort relay_v4;
@@ -84,9 +84,14 @@ class AllocationTable {
   /// Takes one relayed address of a dual allocation away; the other one keeps its permissions and
   /// channels (RFC 8656 section 8.1). The shard gets the allocation anew.
   void RemoveFamily(uint32_t allocation, Family family);
-  /// Makes `arrival` hand this client's packets to the owner, if it is another shard. The three
-  /// shards where they came in last are remembered.
-  void Redirect(uint32_t allocation, ShardId arrival);
+  /// Whether the client is where this route leads. A UDP client is wherever its address is; a
+  /// five-tuple that comes by another connection than before is another client's.
+  bool IsReachedBy(uint32_t allocation, const ReplyRoute& route) const {
+    return records_[allocation].IsUdp() || LegOf(allocation).route == route;
+  }
+  /// Makes the shard that a UDP client's packet came by hand them to the owner, if it is another
+  /// one. The three shards where they came in last are remembered.
+  void Redirect(uint32_t allocation, const ReplyRoute& route);
 
   /// Expires allocations, permissions and channels up to `now`.
   void Advance(Now now);
@@ -98,6 +103,9 @@ class AllocationTable {
  private:
   void Expire(uint32_t allocation, Now now);
   void Install(uint32_t allocation);
+  /// With the route for what no request asked for.
+  ClientLeg LegOf(uint32_t allocation) const;
+  void RemoveRedirects(const AllocationRecord& record);
   void Link(uint32_t allocation);
   void Unlink(uint32_t allocation);
   void Reschedule(uint32_t allocation);

@@ -8,7 +8,8 @@ AllocationInfo AllocationTable::Describe(uint32_t allocation) const {
   info.serial = record.serial;
   info.grant = auth::GrantRef(record.grant);
   info.client = record.tuple.client;
-  info.server = {node_.listen_addresses[record.tuple.local_index], node_.listen_port};
+  info.server = node_.ServerOf(record.tuple);
+  info.transport = record.tuple.transport;
   if (record.relay_v4.IsSet()) info.relayed_v4 = ports_.EndpointOf(record.relay_v4);
   if (record.relay_v6.IsSet()) info.relayed_v6 = ports_.EndpointOf(record.relay_v6);
   info.created = record.created;

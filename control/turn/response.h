@@ -13,8 +13,7 @@ namespace causeway::turn {
 
 /// A request on its way through the server, valid during Server::HandleRequest.
 struct Request {
-  ShardId shard;  // that it came in by
-  const ClientTuple& tuple;
+  const ClientLeg& leg;  // that it came by: the answer leaves by it
   const stun::Message& message;
   Now now;
   const auth::AuthResult* credentials = nullptr;  // set once it is authenticated

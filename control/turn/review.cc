@@ -31,12 +31,12 @@ bool Server::Impl::ReviewSlice(Now now) {
 }
 
 uint32_t Server::Impl::LookUpReviewed(const Request& request) {
-  const uint32_t allocation = allocations_.LookUp(request.tuple);
+  const uint32_t allocation = allocations_.LookUp(request.leg.tuple);
   if (allocation == kNoRecord || review_at_ == kNoRecord || allocation < review_at_) {
     return allocation;
   }
   Review(allocation, request.now);
-  return allocations_.LookUp(request.tuple);
+  return allocations_.LookUp(request.leg.tuple);
 }
 
 uint32_t Server::Impl::Review(uint32_t allocation, Now now) {

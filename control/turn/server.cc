@@ -67,13 +67,12 @@ Server::Impl::Impl(ServerConfig config, Dataplane& dataplane, auth::Authenticato
                    stats_, observers_),
       operators_(allocations_, users_, observers_) {}
 
-void Server::Impl::HandleRequest(ShardId shard, const ClientTuple& tuple, stun::Bytes datagram,
-                                 Now now) {
-  if (tuple.client.port == 0) return;
+void Server::Impl::HandleRequest(const ClientLeg& leg, stun::Bytes datagram, Now now) {
+  if (leg.tuple.client.port == 0) return;
   stun::Message message;
   if (!message.Parse(datagram) || message.message_class() != stun::Class::kRequest) return;
   Advance(now);
-  Request request = {shard, tuple, message, now};
+  Request request = {leg, message, now};
   switch (message.method()) {
     case Method::kBinding:
       ++stats_.requests;
@@ -88,7 +87,7 @@ void Server::Impl::HandleRequest(ShardId shard, const ClientTuple& tuple, stun::
       return;  // RFC 8489 section 6.3: neither an unknown method nor a Send request is answered
   }
   const auth::AuthResult credentials =
-      authenticator_.Check(message, tuple.client, now.unix_seconds);
+      authenticator_.Check(message, leg.tuple.client, now.unix_seconds);
   if (!credentials.ok()) return RefuseStranger(request, credentials.error);
   request.credentials = &credentials;
   if (credentials.credential_expired && !MayOutliveCredential(request)) {
@@ -105,7 +104,7 @@ bool Server::Impl::MayOutliveCredential(const Request& request) {
       request.message.method() == Method::kAllocate) {
     return false;
   }
-  const uint32_t allocation = allocations_.LookUp(request.tuple);
+  const uint32_t allocation = allocations_.LookUp(request.leg.tuple);
   return allocation != kNoRecord && IsHolder(request, allocation);
 }
 
@@ -113,7 +112,8 @@ void Server::Impl::RefuseStranger(const Request& request, ErrorCode error) {
   Response response(request, stun::Class::kError);
   response.writer().AddErrorCode(error);
   if (error != ErrorCode::kBadRequest) {
-    authenticator_.AddChallenge(response.writer(), request.tuple.client, request.now.unix_seconds);
+    authenticator_.AddChallenge(response.writer(), request.leg.tuple.client,
+                                request.now.unix_seconds);
   }
   ++stats_.errors[static_cast<int>(error)];
   Send(request, response);
@@ -122,7 +122,12 @@ void Server::Impl::RefuseStranger(const Request& request, ErrorCode error) {
 void Server::Impl::HandleAuthenticated(const Request& request) {
   if (RefuseUnknownAttributes(request)) return;
   const uint32_t allocation = LookUpReviewed(request);
-  if (allocation != kNoRecord) allocations_.Redirect(allocation, request.shard);
+  if (allocation != kNoRecord) {
+    if (!allocations_.IsReachedBy(allocation, request.leg.route)) {
+      return Fail(request, ErrorCode::kAllocationMismatch);
+    }
+    allocations_.Redirect(allocation, request.leg.route);
+  }
   if (request.message.method() == Method::kAllocate) return HandleAllocate(request);
   if (allocation == kNoRecord) return Fail(request, ErrorCode::kAllocationMismatch);
   if (!IsHolder(request, allocation)) return Fail(request, ErrorCode::kWrongCredentials);
@@ -157,12 +162,18 @@ void Server::Impl::Fail(const Request& request, ErrorCode error) {
 
 void Server::Impl::Send(const Request& request, Response& response) {
   const stun::Bytes bytes = response.Finish(config_.software);
-  if (!bytes.empty()) dataplane_.Transmit(request.shard, request.tuple, bytes);
+  if (!bytes.empty()) dataplane_.Transmit(request.leg, bytes);
 }
 
 void Server::Impl::HandleUnknownClient(ShardId shard, const ClientTuple& tuple) {
   const uint32_t allocation = allocations_.LookUp(tuple);
-  if (allocation != kNoRecord) allocations_.Redirect(allocation, shard);
+  if (allocation != kNoRecord) allocations_.Redirect(allocation, {.front_end = shard});
+}
+
+void Server::Impl::HandleConnectionClosed(const ClientLeg& leg) {
+  const uint32_t allocation = allocations_.LookUp(leg.tuple);
+  if (allocation == kNoRecord || !allocations_.IsReachedBy(allocation, leg.route)) return;
+  allocations_.Remove(allocation, EndReason::kConnectionClosed);
 }
 
 void Server::Impl::HandleAllocationEnded(ShardId shard, AllocationId allocation,
@@ -204,12 +215,13 @@ Server::Server(ServerConfig config, Dataplane& dataplane, auth::Authenticator& a
           std::make_unique<Impl>(std::move(config), dataplane, authenticator, std::move(access))) {}
 Server::~Server() = default;
 
-void Server::HandleRequest(ShardId shard, const ClientTuple& tuple, stun::Bytes datagram, Now now) {
-  impl_->HandleRequest(shard, tuple, datagram, now);
+void Server::HandleRequest(const ClientLeg& leg, stun::Bytes datagram, Now now) {
+  impl_->HandleRequest(leg, datagram, now);
 }
 void Server::HandleUnknownClient(ShardId shard, const ClientTuple& tuple) {
   impl_->HandleUnknownClient(shard, tuple);
 }
+void Server::HandleConnectionClosed(const ClientLeg& leg) { impl_->HandleConnectionClosed(leg); }
 void Server::HandleAllocationEnded(ShardId shard, AllocationId allocation,
                                    const MeterReading& totals) {
   impl_->HandleAllocationEnded(shard, allocation, totals);

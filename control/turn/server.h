@@ -1,4 +1,4 @@
-// The TURN server of RFC 8656, sans-IO: (bytes, five-tuple, now) in; (reply bytes, commands) out.
+// The TURN server of RFC 8656, sans-IO: (bytes, client leg, now) in; (reply bytes, commands) out.
 #pragma once
 
 #include <cstdint>
@@ -59,11 +59,16 @@ class Server {
          std::shared_ptr<const access::Snapshot> access);
   ~Server();
 
-  /// A STUN message that a shard punted. Answers through Dataplane::Transmit on the same shard.
-  void HandleRequest(ShardId shard, const ClientTuple& tuple, stun::Bytes datagram, Now now);
-  /// A client that the shard does not know: redirects it when its allocation lives on another
+  /// A STUN message of a client. Answers through Dataplane::Transmit by the same leg.
+  void HandleRequest(const ClientLeg& leg, stun::Bytes datagram, Now now);
+  /// A UDP client that the shard does not know: redirects it when its allocation lives on another
   /// shard.
   void HandleUnknownClient(ShardId shard, const ClientTuple& tuple);
+  /// The client's connection (TCP, TLS, DTLS) is gone, and its allocation with it: the five-tuple,
+  /// which alone leads to an allocation, names one communication stream (RFC 8656 section 2), and
+  /// may be a file descriptor (section 3.2). It is told once all messages of the connection are
+  /// handled. No other connection's allocation ends, even if it has the same five-tuple.
+  void HandleConnectionClosed(const ClientLeg& leg);
   /// An allocation has left its shard; these are its totals.
   void HandleAllocationEnded(ShardId shard, AllocationId allocation, const MeterReading& totals);
   /// An ICMP error that the kernel heard of, about a packet from `source` (ours) to `peer`.

@@ -22,8 +22,9 @@ class Server::Impl {
   Impl(ServerConfig config, Dataplane& dataplane, auth::Authenticator& authenticator,
        std::shared_ptr<const access::Snapshot> access);
 
-  void HandleRequest(ShardId shard, const ClientTuple& tuple, stun::Bytes datagram, Now now);
+  void HandleRequest(const ClientLeg& leg, stun::Bytes datagram, Now now);
   void HandleUnknownClient(ShardId shard, const ClientTuple& tuple);
+  void HandleConnectionClosed(const ClientLeg& leg);
   void HandleAllocationEnded(ShardId shard, AllocationId allocation, const MeterReading& totals);
   void HandleIcmp(const Endpoint& source, const Endpoint& peer, uint8_t type, uint8_t code,
                   uint32_t error_data);
@@ -92,8 +93,9 @@ class Server::Impl {
                                                RequestedAllocation& requested) const;
   bool OverQuota(const Request& request, const RequestedAllocation& requested) const;
   void CreateAllocation(const Request& request, RequestedAllocation requested);
-  RelayPair TakeRelays(ShardId arrival, RequestedAllocation& requested);
-  RelayPair TakeFromAnyShard(ShardId arrival, const RequestedAllocation& requested, bool all);
+  ShardId PreferredOwner(const ClientLeg& leg);
+  RelayPair TakeRelays(ShardId preferred, RequestedAllocation& requested);
+  RelayPair TakeFromAnyShard(ShardId preferred, const RequestedAllocation& requested, bool all);
   RelayPair RedeemReservation(uint64_t token);
 
   /// RFC 8656 section 7.2: the time-to-expiry in seconds that a LIFETIME, or none, leads to.
@@ -120,6 +122,7 @@ class Server::Impl {
   UserTable users_;
   RelayPorts ports_;
   ReservationTable reservations_;
+  ShardId next_owner_ = 0;  // of connections, in turn
   Observers observers_;
   AllocationTable allocations_;
   Operator operators_;

@@ -35,7 +35,7 @@ struct Deliver {
   }
   void operator()(const RequestEvent& event) const {
     request = event.buffer;
-    sink.OnRequest(shard, event.tuple, Bytes(event.buffer));
+    sink.OnRequest({event.tuple, {.front_end = shard}}, Bytes(event.buffer));
     rte_pktmbuf_free(std::exchange(request, nullptr));
   }
   void operator()(const UnknownClientEvent& event) const {

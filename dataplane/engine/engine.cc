@@ -70,8 +70,7 @@ class EngineImpl final : public Engine {
   absl::Status Launch();
 
   void Submit(ShardId shard, const Command& command) override;
-  void Transmit(ShardId shard, const ClientTuple& tuple,
-                absl::Span<const uint8_t> message) override;
+  void Transmit(const ClientLeg& leg, absl::Span<const uint8_t> message) override;
   void TransmitFrame(absl::Span<const uint8_t> frame) override;
   MeterReading ReadMeter(ShardId shard, AllocationId allocation) const override {
     return shards_[shard]->shard->ReadMeter(allocation);
@@ -227,11 +226,10 @@ rte_mbuf* EngineImpl::ReuseRequest(absl::Span<const uint8_t> bytes) {
   return buffer;
 }
 
-void EngineImpl::Transmit(ShardId shard, const ClientTuple& tuple,
-                          absl::Span<const uint8_t> message) {
+void EngineImpl::Transmit(const ClientLeg& leg, absl::Span<const uint8_t> message) {
   rte_mbuf* buffer = ReuseRequest(message);
   if (buffer == nullptr) buffer = Copy(message);
-  if (buffer != nullptr) Submit(shard, TransmitBuffer{buffer, tuple, false});
+  if (buffer != nullptr) Submit(leg.route.front_end, TransmitBuffer{buffer, leg.tuple, false});
 }
 
 void EngineImpl::TransmitFrame(absl::Span<const uint8_t> frame) {

@@ -49,7 +49,9 @@ void FlowTables::Start(const HashSecret& secret) {
 }
 
 void FlowTables::Apply(const InstallAllocation& c) {
-  if (c.allocation >= allocations_ || c.tuple.local_index >= listen_addresses_) return;
+  const ClientTuple& client = c.leg.tuple;
+  if (client.transport != Transport::kUdp || client.local_index >= listen_addresses_) return;
+  if (c.allocation >= allocations_) return;
   if ((line(c.allocation).flags & HotLine::kEnded) != 0) return;
   if (IsInstalled(c.allocation)) {
     Uninstall(c.allocation);
@@ -57,17 +59,17 @@ void FlowTables::Apply(const InstallAllocation& c) {
     meter(c.allocation).Apply(SetMarking{.allocation = c.allocation});
     cold_[c.allocation] = {};
   }
-  Apply(RemoveClientRedirect{c.tuple});
+  Apply(RemoveClientRedirect{client});
   HotLine& line = this->line(c.allocation);
   line = HotLine{};
-  line.client = c.tuple.client.address;
-  line.client_port = c.tuple.client.port;
-  line.local_index = c.tuple.local_index;
+  line.client = client.client.address;
+  line.client_port = client.client.port;
+  line.local_index = client.local_index;
   if (IsRelay(c.relay_v4)) line.relay_v4 = c.relay_v4;
   if (IsRelay(c.relay_v6)) line.relay_v6 = c.relay_v6;
   line.flags = HotLine::kUsed;
   cold_[c.allocation].expiry = c.expiry;
-  clients_.Insert(HashClient(secret_, c.tuple), c.allocation);
+  clients_.Insert(HashClient(secret_, client), c.allocation);
   SetRelay(c.relay_v4, c.allocation + 1);
   SetRelay(c.relay_v6, c.allocation + 1);
 }

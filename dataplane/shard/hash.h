@@ -27,7 +27,7 @@ inline uint64_t HashAddress(const HashSecret& secret, const IpAddress& address, 
   return HashWords(secret, high, low, extra);
 }
 
-/// `extra` of a client's hash.
+/// `extra` of a client's hash. All clients of a shard speak UDP.
 inline uint64_t ClientExtra(uint16_t port, uint8_t local_index) {
   return port | uint32_t{local_index} << 16;
 }

@@ -5,7 +5,7 @@ namespace causeway {
 namespace {
 
 // Address and port of the leg to a client.
-Leg ClientLeg(const ShardState& state, const HotLine& line) {
+Leg LegToClient(const ShardState& state, const HotLine& line) {
   return {state.config.node.listen_addresses[line.local_index], line.client,
           state.config.node.listen_port, line.client_port};
 }
@@ -26,7 +26,7 @@ void RelayAs(ShardState& state, Packet& packet, uint16_t channel, OutgoingList& 
     datagram.prefix.SetChannel(channel, size);
   }
   HotLine& line = state.flows.line(packet.slot);
-  datagram.leg = ClientLeg(state, line);
+  datagram.leg = LegToClient(state, line);
   datagram.next_hop = state.next_hops.LookUp(line.client_hop, line.client);
 }
 
@@ -120,7 +120,7 @@ void SendIcmpIndication(ShardState& state, const RelayIcmp& icmp) {
   StoreBe16(attribute + 2, 8);
   StoreBe32(attribute + 4, uint32_t{icmp.type} << 8 | icmp.code);
   StoreBe32(attribute + 8, icmp.error_data);
-  const Leg leg = ClientLeg(state, state.flows.line(slot));
+  const Leg leg = LegToClient(state, state.flows.line(slot));
   if (SendOwn(state, mbuf, message, size, leg)) state.Count(Counter::k_icmp_to_client);
 }
 

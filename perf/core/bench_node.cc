@@ -131,7 +131,7 @@ void BenchNode::InstallOne(uint32_t allocation, ShardId owner) {
   const ClientTuple tuple = TupleOf(allocation);
   const Parties parties = PartiesOf(allocation);
   const RelayPort relay = RelayOf(allocation);
-  InstallAllocation install = {allocation, tuple, {}, {}, kNever};
+  InstallAllocation install = {allocation, {tuple, {}}, {}, {}, kNever};
   (population_.v6 ? install.relay_v6 : install.relay_v4) = relay;
   Command(install, owner);
   if (population_.limited) Command(SetLimits{allocation, kLimitKbps, kLimitPackets}, owner);

@@ -27,7 +27,7 @@ void RelayModel::Hear(ShardId shard, const Command& command) {
 }
 
 void RelayModel::On(ShardId shard, const InstallAllocation& c) {
-  allocations[{shard, c.allocation}] = {c.tuple, c.relay_v4, c.relay_v6, c.expiry};
+  allocations[{shard, c.allocation}] = {c.leg.tuple, c.relay_v4, c.relay_v6, c.expiry};
 }
 void RelayModel::On(ShardId shard, const RefreshAllocation& c) {
   allocations.at({shard, c.allocation}).expiry = c.expiry;

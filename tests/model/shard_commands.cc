@@ -103,7 +103,7 @@ void ShardWorld::Install(Draw& draw) {
   const RelayPort v4 = families == 0 ? RelayPort{} : RelayPort{0, port};
   const RelayPort v6 = families == 1 ? RelayPort{} : RelayPort{1, port};
   const Deciseconds expiry = ALifetime(draw);
-  Submit(shard, InstallAllocation{id, tuple, v4, v6, expiry},
+  Submit(shard, InstallAllocation{id, {tuple, {}}, v4, v6, expiry},
          "install " + std::to_string(id) + " of " + client.ToString() + " at port " +
              std::to_string(port) + (v4.IsSet() ? " v4" : "") + (v6.IsSet() ? " v6" : "") +
              " until " + std::to_string(expiry));
@@ -151,8 +151,8 @@ void ShardWorld::DropFamily(Draw& draw) {
   const auto permissions = model_->permissions;
   const auto channels = model_->channels;
   WithdrawPeersOf(*slot);
-  InstallAllocation again = {slot->second, before.tuple, before.relay_v4, before.relay_v6,
-                             before.expiry};
+  InstallAllocation again = {
+      slot->second, {before.tuple, {}}, before.relay_v4, before.relay_v6, before.expiry};
   (gone == Family::kIpv4 ? again.relay_v4 : again.relay_v6) = RelayPort{};
   Submit(slot->first, again, "install " + std::to_string(slot->second) + " with one family less");
   for (const auto& [at, c] : permissions) {

@@ -171,7 +171,7 @@ RelayModel TurnModel::AsShard() const {
   uint32_t id = 0;
   uint32_t record = 0;
   for (const auto& [client, allocation] : allocations) {
-    InstallAllocation install = {id, {client, LocalIndexOf(client)}, {}, {}, 0};
+    InstallAllocation install = {id, {{client, LocalIndexOf(client)}, {}}, {}, {}, 0};
     for (const auto& [family, relayed] : allocation.relayed) {
       const auto at =
           std::find(node.relay_addresses.begin(), node.relay_addresses.end(), relayed.address);

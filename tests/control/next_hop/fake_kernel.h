@@ -239,9 +239,7 @@ class RecordingDataplane : public Dataplane {
       unexpected = true;
     }
   }
-  void Transmit(ShardId, const ClientTuple&, absl::Span<const uint8_t>) override {
-    unexpected = true;
-  }
+  void Transmit(const ClientLeg&, absl::Span<const uint8_t>) override { unexpected = true; }
   MeterReading ReadMeter(ShardId, AllocationId) const override { return {}; }
   void TransmitFrame(absl::Span<const uint8_t>) override { unexpected = true; }
   int Poll(EventSink&) override { return 0; }

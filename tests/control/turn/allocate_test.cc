@@ -87,7 +87,7 @@ TEST(AllocateAnswerTest, HoldsWhatTheRfcLists) {
   EXPECT_FALSE(answer.Has(Attribute::kAddressErrorCode));
   const auto installed = world.dataplane.All<InstallAllocation>();
   ASSERT_EQ(installed.size(), 1u);
-  EXPECT_EQ(installed[0].tuple, client.tuple);
+  EXPECT_EQ(installed[0].leg, client.leg());
   EXPECT_EQ(installed[0].relay_v4.port, answer.relayed()[0].port);
   EXPECT_FALSE(installed[0].relay_v6.IsSet());
   EXPECT_EQ(installed[0].expiry, world.now.monotonic + 6000);

@@ -12,10 +12,11 @@ void FakeDataplane::Submit(ShardId shard, const Command& command) {
   std::visit([&](const auto& c) { On(shard, c); }, command);
 }
 
-void FakeDataplane::Transmit(ShardId shard, const ClientTuple& tuple,
-                             absl::Span<const uint8_t> message) {
-  ASSERT_LT(shard, node_.shards);
-  replies.push_back({shard, tuple, {message.begin(), message.end()}, commands.size()});
+void FakeDataplane::Transmit(const ClientLeg& leg, absl::Span<const uint8_t> message) {
+  if (leg.tuple.transport == Transport::kUdp) {
+    ASSERT_LT(leg.route.front_end, node_.shards);
+  }
+  replies.push_back({leg, {message.begin(), message.end()}, commands.size()});
 }
 
 MeterReading FakeDataplane::ReadMeter(ShardId shard, AllocationId allocation) const {
@@ -45,12 +46,15 @@ void FakeDataplane::On(ShardId shard, const InstallAllocation& c) {
   EXPECT_TRUE(c.relay_v4.IsSet() || c.relay_v6.IsSet());
   const Slot slot(shard, c.allocation);
   EXPECT_FALSE(ended.contains(slot)) << "slot rests";
+  if (c.leg.tuple.transport == Transport::kUdp) {
+    EXPECT_EQ(c.leg.route, (ReplyRoute{shard, 0}));
+  }
   // Installed anew, an allocation is the same client's.
   if (const auto found = allocations.find(slot); found != allocations.end()) {
-    EXPECT_TRUE(found->second.tuple == c.tuple) << "slot in use";
+    EXPECT_TRUE(found->second.leg == c.leg) << "slot in use";
     Forget(found);
   }
-  for (const auto& [other_slot, other] : allocations) EXPECT_FALSE(other.tuple == c.tuple);
+  for (const auto& [other_slot, other] : allocations) EXPECT_FALSE(other.leg.tuple == c.leg.tuple);
   allocations.emplace(slot, c);
   TakePort(shard, c.relay_v4, Family::kIpv4);
   TakePort(shard, c.relay_v6, Family::kIpv6);
@@ -133,8 +137,9 @@ void FakeDataplane::On(ShardId shard, const UnbindChannel& c) {
 
 void FakeDataplane::On(ShardId shard, const AddClientRedirect& c) {
   EXPECT_NE(shard, c.owner);
+  EXPECT_EQ(c.tuple.transport, Transport::kUdp);
   EXPECT_TRUE(std::any_of(allocations.begin(), allocations.end(), [&](const auto& entry) {
-    return entry.first.first == c.owner && entry.second.tuple == c.tuple;
+    return entry.first.first == c.owner && entry.second.leg.tuple == c.tuple;
   }));
   EXPECT_TRUE(redirects.emplace(std::pair(shard, c.tuple.client), c.owner).second);
 }

@@ -20,8 +20,7 @@ class FakeDataplane : public Dataplane {
     Command command;
   };
   struct Reply {
-    ShardId shard;
-    ClientTuple tuple;
+    ClientLeg leg;
     std::vector<uint8_t> message;
     size_t commands_before;  // how many commands were submitted before it
   };
@@ -30,8 +29,7 @@ class FakeDataplane : public Dataplane {
   explicit FakeDataplane(NodeConfig node) : node_(std::move(node)) {}
 
   void Submit(ShardId shard, const Command& command) override;
-  void Transmit(ShardId shard, const ClientTuple& tuple,
-                absl::Span<const uint8_t> message) override;
+  void Transmit(const ClientLeg& leg, absl::Span<const uint8_t> message) override;
   void TransmitFrame(absl::Span<const uint8_t>) override {}
   /// The meter of an allocation, as a test has set it in `meters`.
   MeterReading ReadMeter(ShardId shard, AllocationId allocation) const override;

@@ -15,7 +15,7 @@ void Feed(World& world, Client& client, const std::vector<uint8_t>& datagram) {
   stun::Message message;
   const bool request = message.Parse(datagram) && message.message_class() == stun::Class::kRequest;
   world.dataplane.replies.clear();
-  world.server->HandleRequest(0, client.tuple, datagram, world.now);
+  world.server->HandleRequest({client.tuple, {}}, datagram, world.now);
   if (world.dataplane.replies.empty()) return;
   ASSERT_TRUE(request) << "an answer to garbage";
   ASSERT_EQ(world.dataplane.replies.size(), 1u);

@@ -183,7 +183,7 @@ namespace {
 class EndedSink : public EventSink {
  public:
   explicit EndedSink(Server& server) : server_(server) {}
-  void OnRequest(ShardId, const ClientTuple&, absl::Span<const uint8_t>) override {}
+  void OnRequest(const ClientLeg&, absl::Span<const uint8_t>) override {}
   void OnUnknownClient(ShardId, const ClientTuple&) override {}
   void OnUnresolved(ShardId, const IpAddress&) override {}
   void OnAllocationEnded(ShardId shard, AllocationId allocation,
@@ -287,12 +287,11 @@ Answer Client::AskAsStranger(stun::Method method, const std::vector<Attr>& attri
 Answer Client::SendRaw(absl::Span<const uint8_t> datagram) {
   const size_t before = world_.dataplane.replies.size();
   world_.DeliverEvents();
-  world_.server->HandleRequest(shard, tuple, datagram, world_.now);
+  world_.server->HandleRequest(leg(), datagram, world_.now);
   if (world_.dataplane.replies.size() == before) return Answer();
   EXPECT_EQ(world_.dataplane.replies.size(), before + 1);
   const FakeDataplane::Reply& reply = world_.dataplane.replies.back();
-  EXPECT_EQ(reply.shard, shard);
-  EXPECT_EQ(reply.tuple, tuple);
+  EXPECT_EQ(reply.leg, leg());
   EXPECT_EQ(reply.commands_before, world_.dataplane.commands.size()) << "state comes first";
   Answer answer(reply.message);
   EXPECT_EQ(answer.Has(Attribute::kFingerprint), fingerprint);

@@ -112,7 +112,7 @@ class Client {
          std::string secret = "secret");
 
   /// Sends an authenticated request; gets a nonce first if there is none yet. Checks that the
-  /// answer came on the right shard, repeats the transaction id and proves the user's key.
+  /// answer came by the same leg, repeats the transaction id and proves the user's key.
   Answer Ask(stun::Method method, const std::vector<Attr>& attributes);
   Answer Allocate(std::vector<Attr> more = {});
   Answer Refresh(std::optional<uint32_t> lifetime = std::nullopt, std::vector<Attr> more = {});
@@ -129,8 +129,12 @@ class Client {
   /// A request with credentials, under the current nonce.
   std::vector<uint8_t> Sign(stun::Method method, const std::vector<Attr>& attributes);
 
+  /// The one that the next request comes by.
+  ClientLeg leg() const { return {tuple, {shard, connection}}; }
+
   ClientTuple tuple;
-  ShardId shard;
+  ShardId shard;  // or front end
+  uint32_t connection = 0;
   std::string user;
   std::string password;
   bool fingerprint = false;

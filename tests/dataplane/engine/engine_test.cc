@@ -43,9 +43,8 @@ EngineConfig Config() {
 
 class Sink : public EventSink {
  public:
-  void OnRequest(ShardId shard, const ClientTuple& tuple,
-                 absl::Span<const uint8_t> datagram) override {
-    if (on_request) on_request(shard, tuple, datagram);
+  void OnRequest(const ClientLeg& leg, absl::Span<const uint8_t> message) override {
+    if (on_request) on_request(leg, message);
   }
   void OnUnknownClient(ShardId, const ClientTuple&) override {}
   void OnUnresolved(ShardId, const IpAddress&) override {}
@@ -61,7 +60,7 @@ class Sink : public EventSink {
     frames.emplace_back(frame.begin(), frame.end());
   }
 
-  std::function<void(ShardId, const ClientTuple&, absl::Span<const uint8_t>)> on_request;
+  std::function<void(const ClientLeg&, absl::Span<const uint8_t>)> on_request;
   std::vector<AllocationId> ended;
   std::vector<uint32_t> generations;
   std::vector<Bytes> frames;
@@ -111,7 +110,7 @@ TEST_F(EngineTest, MessagesLeaveAfterTheCommandsBeforeThem) {
   engine_->Submit(0, SetNextHop{kFirstNeighbour, mac, true, 1500});
   engine_->Submit(0, PublishRoutes{&routes, 1});
   const Bytes message = {1, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-  engine_->Transmit(0, ClientTuple{{client, 4000}, 0}, message);
+  engine_->Transmit(ClientLeg{{{client, 4000}, 0}, {}}, message);
   ASSERT_TRUE(PollUntil([&] { return !sink_.frames.empty() && !sink_.generations.empty(); }));
   const Bytes& frame = sink_.frames[0];
   ASSERT_GE(frame.size(), 14 + 20 + 8 + message.size());
@@ -142,12 +141,12 @@ TEST_F(EngineTest, AnswersFollowTheCommandsOfTheirRequest) {
   engine_->Submit(0, SetNextHop{kFirstNeighbour, {2, 0, 0, 0, 0, 77}, true, 1500});
   constexpr uint8_t kMany = 200;
   std::vector<uint8_t> seen;
-  sink_.on_request = [&](ShardId shard, const ClientTuple& tuple, absl::Span<const uint8_t> bytes) {
+  sink_.on_request = [&](const ClientLeg& leg, absl::Span<const uint8_t> bytes) {
     ASSERT_EQ(bytes.size(), 20u);
     seen.push_back(bytes[8]);
     engine_->Submit(0, PublishRoutes{&routes, seen.back()});
-    engine_->Transmit(shard, tuple, Bytes(20 + seen.size(), seen.back()));
-    engine_->Transmit(shard, tuple, Bytes(1200, seen.back()));
+    engine_->Transmit(leg, Bytes(20 + seen.size(), seen.back()));
+    engine_->Transmit(leg, Bytes(1200, seen.back()));
   };
   for (uint8_t number = 1; number <= kMany; ++number) {
     engine_->TransmitFrame(Request(engine_->links()[0]->mac(), number));
@@ -174,10 +173,10 @@ TEST_F(EngineTest, AKnownClientIsHeardFirstWhateverFloodsIn) {
     return condition();
   };
   const ClientTuple known = {{*IpAddress::Parse("192.0.2.77"), 4001}, 0};
-  engine_->Submit(0, InstallAllocation{0, known, {0, 50000}, {}, 4000000000u});
+  engine_->Submit(0, InstallAllocation{0, {known, {}}, {0, 50000}, {}, 4000000000u});
   std::vector<uint16_t> ports;
-  sink_.on_request = [&](ShardId, const ClientTuple& tuple, absl::Span<const uint8_t>) {
-    ports.push_back(tuple.client.port);
+  sink_.on_request = [&](const ClientLeg& leg, absl::Span<const uint8_t>) {
+    ports.push_back(leg.tuple.client.port);
   };
   constexpr unsigned kStrangers = 300;
   for (unsigned i = 0; i < kStrangers; ++i) {

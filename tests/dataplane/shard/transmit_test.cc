@@ -207,6 +207,22 @@ TEST_F(TransmitTest, WhatIsHeldMeetsTheLinksSize) {
   EXPECT_EQ(Moved()["drop_too_big"], 1u);
 }
 
+TEST_F(TransmitTest, ALegThatIsNotUdpIsNotTaken) {
+  const Endpoint client = At("198.51.100.66:1");
+  for (const Transport transport : {Transport::kTcp, Transport::kTls, Transport::kDtls}) {
+    Command(InstallAllocation{5, {{client, 0, transport}}, {0, 50009}, {}, now_ + 100});
+    Command(SetPermission{5, 5, At(kPeerV4).address, now_ + 100});
+    Turn();
+    Moved();
+    EXPECT_TRUE(Relay(Datagram().From(kPeerV4).To("192.0.2.1:50009").Carrying(Text("x"))).empty());
+    EXPECT_EQ(Moved()["drop_no_relay"], 1u);
+    EXPECT_TRUE(
+        Relay(Datagram().From("198.51.100.66:1").To(kServerV4).Carrying(ChannelData(0x4001, {})))
+            .empty());
+    EXPECT_EQ(Moved()["drop_no_allocation"], 1u);
+  }
+}
+
 TEST_F(TransmitTest, CommandsBeyondThePoolsAreIgnored) {
   const uint32_t far = 1000000;
   Command(InstallAllocation{far, {At("198.51.100.66:1"), 0}, {0, 50009}, {}, now_ + 100});
