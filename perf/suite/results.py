@@ -32,7 +32,10 @@ _KEYS = {
                     "forward_p99_us_storm", "forward_p99_ratio"],
     "idle": [f"{size}.{key}" for size in ("100k", "1m")
              for key in ("bytes_per_allocation", "control_cpu_share", "forward_p99_us")],
-    "routes": ["500k.allocate_p99_ratio"],
+    "routes": [*(f"{size}.allocate_{key}_us_{kind}" for size in ("19k", "500k")
+                 for key in ("p50", "p99", "max") for kind in ("quiet", "changing")),
+               *(f"{size}.allocate_{key}_ratio" for size in ("19k", "500k")
+                 for key in ("p50", "p99"))],
     "scale": ["one.mpps", "two.mpps"],
 }
 KEYS = [f"{part}.{key}" for part in PARTS for key in _KEYS[part]]

@@ -81,7 +81,7 @@ class ResultsTest(unittest.TestCase):
             peer.coturn_1.ratio peer.coturn_1000.ratio peer.testpmd_1.ratio peer.testpmd_1000.ratio
             allocations.causeway_per_s allocations.coturn_per_s
             allocations.ratio allocations.forward_p99_us_idle allocations.forward_p99_us_storm
-            allocations.forward_p99_ratio routes.500k.allocate_p99_ratio
+            allocations.forward_p99_ratio
             idle.100k.bytes_per_allocation idle.100k.control_cpu_share idle.100k.forward_p99_us
             idle.1m.bytes_per_allocation idle.1m.control_cpu_share idle.1m.forward_p99_us
             scale.one.mpps scale.two.mpps""".split())
@@ -92,6 +92,11 @@ class ResultsTest(unittest.TestCase):
         for relay in ("causeway", "coturn", "testpmd"):
             for flows in (1, 1000):
                 wanted |= {f"peer.{relay}_{flows}.{key}" for key in ("pps", "cpu_ns_per_packet")}
+        for size in ("19k", "500k"):
+            for key in ("p50", "p99", "max"):
+                wanted |= {f"routes.{size}.allocate_{key}_us_{kind}"
+                           for kind in ("quiet", "changing")}
+            wanted |= {f"routes.{size}.allocate_{key}_ratio" for key in ("p50", "p99")}
         self.assertEqual(set(KEYS), wanted)
 
     def test_tree_nests_and_is_json(self):
