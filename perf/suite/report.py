@@ -1,6 +1,7 @@
 """The results in words: tables for the terminal, and report.md."""
 
 import os
+import textwrap
 
 from suite.plan import PARTS
 from suite.relays import COTURN_NEWEST
@@ -126,8 +127,19 @@ def into(page, document, plots, folder):
         raise ValueError(f"the page has no lines {BEGIN} and {END}")
     text = markdown(document, [f"{folder}/{plot}" for plot in plots])
     tables = "\n".join(f"#{line}" if line.startswith("#") else line
-                       for line in text.splitlines()[2:])
+                       for line in wrapped(text.splitlines()[2:]))
     return f"{before}{BEGIN}\n{tables}\n{END}{after}"
+
+
+def wrapped(lines):
+    """Prose in lines of 100 columns, as all pages are; tables, pictures and code as they are."""
+    code = False
+    for line in lines:
+        code ^= line.startswith("```")
+        if code or line.startswith(("|", "!", "```")) or len(line) <= 100:
+            yield line
+        else:
+            yield from textwrap.wrap(line, 100, break_long_words=False, break_on_hyphens=False)
 
 
 def machine_rows(machine):

@@ -370,6 +370,8 @@ class ReportTest(unittest.TestCase):
         self.assertNotIn("old", text)
         self.assertIn("\n### Targets\n", text)
         self.assertIn("![core.svg](performance/core.svg)", text)
+        self.assertFalse([line for line in text.splitlines()
+                          if len(line) > 100 and not line.startswith(("|", "!"))])
         again = report.into(text, document_of(all_measured()), ["core.svg"], "performance")
         self.assertEqual(again, text)
         self.assertRaises(ValueError, report.into, "no marks", document_of(Results()), [], "")
