@@ -27,7 +27,14 @@ void RelayModel::Hear(ShardId shard, const Command& command) {
 }
 
 void RelayModel::On(ShardId shard, const InstallAllocation& c) {
-  allocations[{shard, c.allocation}] = {c.leg.tuple, c.relay_v4, c.relay_v6, c.expiry};
+  Allocation& allocation = allocations[{shard, c.allocation}];
+  allocation.tuple = c.leg.tuple;
+  allocation.relay_v4 = c.relay_v4;
+  allocation.relay_v6 = c.relay_v6;
+  allocation.expiry = c.expiry;
+}
+void RelayModel::On(ShardId shard, const SetMarking& c) {
+  allocations.at({shard, c.allocation}).marking = c;
 }
 void RelayModel::On(ShardId shard, const RefreshAllocation& c) {
   allocations.at({shard, c.allocation}).expiry = c.expiry;
@@ -59,6 +66,15 @@ Fate RelayModel::Decide(const Arrival& arrival, Deciseconds now) const {
   }
   if (fate.form != Fate::kNothing) ++fate.counters["tx_packets"];
   return fate;
+}
+
+void RelayModel::Count(const Fate& fate, size_t size) {
+  for (const Fate::Relayed& each : fate.relayed) {
+    MeterReading& meter = allocations.at({each.shard, each.allocation}).meter;
+    MeterReading::Direction& way = each.to_client ? meter.to_client : meter.to_peer;
+    ++way.packets;
+    way.bytes += size;
+  }
 }
 
 std::optional<RelayModel::Slot> RelayModel::AllocationOf(const ClientTuple& tuple) const {
@@ -144,6 +160,7 @@ void RelayModel::ToPeer(Fate& fate, const Slot& slot, const Endpoint& peer, cons
     }
     ++fate.counters["hairpin"];
     ++fate.counters[counter];
+    fate.relayed.push_back({slot.first, slot.second, false, allocations.at(slot).marking.to_peer});
     return FromPeer(fate, slot.first, source, peer, now);
   }
   if (!HasRoute(peer.address)) {
@@ -151,6 +168,7 @@ void RelayModel::ToPeer(Fate& fate, const Slot& slot, const Endpoint& peer, cons
     return;
   }
   ++fate.counters[counter];
+  fate.relayed.push_back({slot.first, slot.second, false, allocations.at(slot).marking.to_peer});
   fate.form = Fate::kPlain;
   fate.from = source;
   fate.to = peer;
@@ -179,6 +197,7 @@ void RelayModel::ToClient(Fate& fate, const Slot& slot, const Endpoint& peer,
                           Deciseconds now) const {
   const ClientTuple& tuple = allocations.at(slot).tuple;
   ++fate.hops;
+  fate.relayed.push_back({slot.first, slot.second, true, allocations.at(slot).marking.to_client});
   fate.from = {node_.listen_addresses[tuple.local_index], node_.listen_port};
   fate.to = tuple.client;
   const BindChannel* channel =

@@ -5,7 +5,9 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "dataplane/commands.h"
 #include "dataplane/node_config.h"
@@ -32,9 +34,21 @@ struct Fate {
   uint16_t number = 0;  // kChannelData
   Endpoint peer;        // kDataIndication
   int hops = 0;         // what the time to live loses
+  /// What an allocation relays, in order: a hairpin is relayed by two.
+  struct Relayed {
+    ShardId shard;
+    AllocationId allocation;
+    bool to_client;
+    uint8_t mark;  // SetMarking's
+  };
+  std::vector<Relayed> relayed;
 
   std::string ToString() const;
-  friend bool operator==(const Fate&, const Fate&) = default;
+  /// Without `relayed`: two models may number allocations in their own ways.
+  friend bool operator==(const Fate& a, const Fate& b) {
+    return std::tie(a.counters, a.form, a.from, a.to, a.number, a.peer, a.hops) ==
+           std::tie(b.counters, b.form, b.from, b.to, b.number, b.peer, b.hops);
+  }
 };
 
 class RelayModel {
@@ -45,6 +59,8 @@ class RelayModel {
     RelayPort relay_v4;
     RelayPort relay_v6;
     Deciseconds expiry;
+    SetMarking marking = {};
+    MeterReading meter = {};  // but for the time of the last activity
     bool Has(Family family) const { return Relay(family).IsSet(); }
     const RelayPort& Relay(Family family) const {
       return family == Family::kIpv4 ? relay_v4 : relay_v6;
@@ -55,6 +71,8 @@ class RelayModel {
 
   void Hear(ShardId shard, const Command& command);
   Fate Decide(const Arrival& arrival, Deciseconds now) const;
+  /// A datagram of `size` bytes of data had this fate.
+  void Count(const Fate& fate, size_t size);
 
   std::optional<Slot> AllocationOf(const ClientTuple& tuple) const;
   Endpoint Relayed(const Allocation& allocation, Family family) const;
@@ -70,6 +88,7 @@ class RelayModel {
   void On(ShardId shard, const InstallAllocation& c);
   void On(ShardId shard, const RefreshAllocation& c);
   void On(ShardId shard, const RemoveAllocation& c);
+  void On(ShardId shard, const SetMarking& c);
   void On(ShardId shard, const SetPermission& c);
   void On(ShardId shard, const RemovePermission& c);
   void On(ShardId shard, const BindChannel& c);

@@ -78,12 +78,19 @@ uint32_t ShardWorld::AFreeRecord(const Map& map, ShardId shard, Draw& draw) cons
 
 void ShardWorld::Submit(ShardId shard, const causeway::Command& command, const std::string& what) {
   Log("shard " + std::to_string(shard) + ": " + what);
+  if (const auto* removal = std::get_if<RemoveAllocation>(&command)) {
+    removed_ = model_->allocations.at({shard, removal->allocation}).meter;
+  }
   model_->Hear(shard, command);
   Command(command, shard);
   Turn();
   std::vector<AllocationId> ended;
   for (const EventRecord& event : Events()) {
-    if (event.kind == EventRecord::kEnded) ended.push_back(event.ended);
+    if (event.kind != EventRecord::kEnded) continue;
+    ended.push_back(event.ended);
+    if (event.totals.to_peer != removed_.to_peer || event.totals.to_client != removed_.to_client) {
+      Fail("other totals than were relayed: " + what);
+    }
   }
   const auto* removal = std::get_if<RemoveAllocation>(&command);
   const auto expected =
@@ -115,6 +122,30 @@ void ShardWorld::Refresh(Draw& draw) {
   const Deciseconds expiry = ALifetime(draw);
   Submit(slot->first, RefreshAllocation{slot->second, expiry},
          "refresh " + std::to_string(slot->second) + " until " + std::to_string(expiry));
+}
+
+void ShardWorld::Mark(Draw& draw) {
+  const auto slot = AnAllocation(draw);
+  if (!slot) return;
+  const auto mark = [&] {
+    return draw.OneIn(3) ? SetMarking::kKeep : static_cast<uint8_t>(draw.Below(64));
+  };
+  const uint8_t to_peer = mark();
+  const uint8_t to_client = mark();
+  Submit(slot->first, SetMarking{slot->second, to_peer, to_client},
+         "mark " + std::to_string(slot->second) + " with " + std::to_string(to_peer) + " and " +
+             std::to_string(to_client));
+}
+
+// Far above what comes, or none: nothing is dropped for it.
+void ShardWorld::Limit(Draw& draw) {
+  const auto slot = AnAllocation(draw);
+  if (!slot) return;
+  const uint32_t kbps = draw.OneIn(2) ? 0 : 10'000'000;
+  const uint32_t packets = draw.OneIn(2) ? 0 : 1'000'000;
+  Submit(slot->first, SetLimits{slot->second, kbps, packets},
+         "limit " + std::to_string(slot->second) + " to " + std::to_string(kbps) + " kbps and " +
+             std::to_string(packets) + " packets");
 }
 
 void ShardWorld::WithdrawPeersOf(const Slot& slot) {

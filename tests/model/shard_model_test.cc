@@ -15,7 +15,7 @@ void ShardWorld::Take(const Step& step) {
       &ShardWorld::Remove,           &ShardWorld::Permit,   &ShardWorld::Permit,
       &ShardWorld::ForgetPermission, &ShardWorld::Bind,     &ShardWorld::Bind,
       &ShardWorld::Unbind,           &ShardWorld::Redirect, &ShardWorld::ForgetRedirect,
-      &ShardWorld::DropFamily,
+      &ShardWorld::DropFamily,       &ShardWorld::Mark,     &ShardWorld::Limit,
   };
   Draw draw(step.seed);
   if (step.kind % 2 == 0) return Packets(draw);

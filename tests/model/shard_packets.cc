@@ -28,6 +28,10 @@ Datagram Expected(const ModelFrame& frame, const Datagram& sent) {
   expected.destination = fate.to;
   expected.ttl = static_cast<uint8_t>(kTtl - fate.hops);
   expected.tos = frame.datagram.tos;
+  for (const Fate::Relayed& relayed : fate.relayed) {
+    if (relayed.mark == SetMarking::kKeep) continue;
+    expected.tos = static_cast<uint8_t>(relayed.mark << 2 | (expected.tos & 3));
+  }
   expected.payload = frame.data;
   if (fate.form == Fate::kChannelData) expected.payload = ChannelData(fate.number, frame.data);
   if (fate.form == Fate::kDataIndication && sent.payload.size() >= 20) {
@@ -153,6 +157,21 @@ void ShardWorld::Compare(const char* path, const std::vector<ModelFrame>& frames
   if (!why.str().empty()) Fail(std::string(path) + " path differs:" + why.str());
 }
 
+void ShardWorld::CompareMeters() {
+  for (const auto& [slot, allocation] : model_->allocations) {
+    const MeterReading meter = shards_[slot.first]->ReadMeter(slot.second);
+    if (meter.to_peer == allocation.meter.to_peer &&
+        meter.to_client == allocation.meter.to_client) {
+      continue;
+    }
+    std::ostringstream why;
+    why << "the meter of " << slot.second << " on shard " << int{slot.first} << " says "
+        << meter.to_peer.packets << " packets and " << meter.to_peer.bytes << " bytes to peers, "
+        << meter.to_client.packets << " and " << meter.to_client.bytes << " to the client";
+    Fail(why.str());
+  }
+}
+
 // A burst by the link, and the same one by the general stages.
 void ShardWorld::Packets(Draw& draw) {
   std::vector<ModelFrame> frames;
@@ -176,6 +195,11 @@ void ShardWorld::Packets(Draw& draw) {
   }
   const Outcome general = Observe();
   Compare("general", frames, general);
+  for (const ModelFrame& frame : frames) {
+    model_->Count(frame.fate, frame.data.size());
+    model_->Count(frame.fate, frame.data.size());
+  }
+  CompareMeters();
   if (AllWithoutChance(fast.sent) != AllWithoutChance(general.sent)) {
     Fail("the fast and the general path send different bytes");
   }

@@ -48,6 +48,8 @@ class ShardWorld : public NodeTest {
   void Unbind(model::Draw& draw);
   void Redirect(model::Draw& draw);
   void ForgetRedirect(model::Draw& draw);
+  void Mark(model::Draw& draw);
+  void Limit(model::Draw& draw);
   void WithdrawPeersOf(const Slot& slot);
 
   // Packets.
@@ -56,6 +58,7 @@ class ShardWorld : public NodeTest {
   model::Arrival DrawFromPeer(model::Draw& draw);
   model::Arrival DrawFromClient(model::Draw& draw);
   Outcome Observe();
+  void CompareMeters();
   void Compare(const char* path, const std::vector<ModelFrame>& frames, const Outcome& outcome);
 
   // Draws.
@@ -77,6 +80,7 @@ class ShardWorld : public NodeTest {
   }
 
   std::unique_ptr<model::RelayModel> model_;
+  MeterReading removed_ = {};  // of the allocation that is being removed
   model::Result result_;
 };
 
