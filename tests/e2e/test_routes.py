@@ -51,7 +51,7 @@ def changing(network):
 
 @causeway_only
 def test_many_at_the_start(lab):
-    """All of them are followed; one that comes later is, too."""
+    """The node starts and serves."""
     network = lab.new_network()
     add_routes(network)
     lab.causewayd(*causewayd_arguments(), network=network).wait_ready()
