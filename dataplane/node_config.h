@@ -33,11 +33,15 @@ struct NodeConfig {
     if (tuple.transport != Transport::kUdp) return stream_listeners[tuple.local_index];
     return {listen_addresses[tuple.local_index], listen_port};
   }
-  /// log2 of the ports in one block: the largest power of two that gives every shard four blocks or
-  /// more, but never less than 2 ports (a block holds whole EVEN-PORT pairs).
+  /// log2 of the ports in one block. When blocks of one size give every shard just one, it is that:
+  /// fewer blocks are easier to steer. Else it is the largest power of two that gives every shard
+  /// four blocks or more, but never less than 2 ports (a block holds whole EVEN-PORT pairs).
   unsigned RelayBlockShift() const {
     const uint32_t ports = uint32_t{relay_port_last} - relay_port_first + 1;
-    const uint32_t wanted = std::max<uint32_t>(2, ports / (4u * shards));
+    const uint32_t share = ports / shards;
+    const bool one_each = std::has_single_bit(share) && share * shards == ports && share >= 2 &&
+                          relay_port_first % share == 0;
+    const uint32_t wanted = one_each ? share : std::max<uint32_t>(2, ports / (4u * shards));
     return static_cast<unsigned>(std::bit_width(wanted)) - 1;
   }
   /// The shard that owns a relay port, read off the port alone: blocks are dealt in turn.

@@ -8,6 +8,7 @@
 #include "dataplane/link/kernel_mirror.h"
 #include "dataplane/link/kernel_routes.h"
 #include "dataplane/link/port.h"
+#include "dataplane/link/rss.h"
 #include "dataplane/link/steering.h"
 
 namespace causeway {
@@ -46,20 +47,30 @@ class DeviceLink : public Link {
   std::vector<std::string> warnings() const override { return {}; }
 
  private:
+  // Flow rules are exact for both families and leave clients to the device; RSS is next.
   void Steer(const NodeConfig& node) {
     const std::string dealt =
-        port_.rss ? "by RSS" : absl::StrCat("as driver ", port_.driver, " pleases (it has no RSS)");
+        port_.rss ? "by RSS" : absl::StrCat("as driver ", port_.driver, " pleases");
     absl::StatusOr<FlowRules> rules = FlowRules::Create(port_.id, node);
     if (rules.ok()) {
       rules_ = *std::move(rules);
       steering_ = absl::StrCat("peers' datagrams come to their worker by ", rules_.size(),
                                " flow rules of driver ", port_.driver, ", clients' ", dealt);
-    } else {
-      steering_ = absl::StrCat(
-          "datagrams come ", dealt,
-          ", and are handed off when they are another worker's; flow rules are refused by driver ",
-          port_.driver, ": ", rules.status().message());
+      return;
     }
+    const absl::StatusOr<RssPlan> rss =
+        port_.rss ? SteerByRss(port_.id, node) : absl::UnimplementedError("it has none");
+    if (rss.ok()) {
+      steering_ = absl::StrCat("peers' ", rss->is_v6 ? "IPv6" : "IPv4",
+                               " datagrams come to their worker by RSS of driver ", port_.driver,
+                               ", with this node's key and redirection table of ",
+                               rss->queues.size(), " entries, clients' by source port");
+      return;
+    }
+    steering_ = absl::StrCat("datagrams come ", dealt,
+                             ", and are handed off when they are another worker's; driver ",
+                             port_.driver, " refuses flow rules: ", rules.status().message(),
+                             "; and RSS by relay port: ", rss.status().message());
   }
 
   Port port_;

@@ -68,13 +68,38 @@ TEST_F(DeviceLinkTest, TapDeviceMayBringUnfinishedChecksums) {
   EXPECT_TRUE(absl::EndsWith(ready, " partial=1 kernel=0")) << ready;
 }
 
-TEST_F(DeviceLinkTest, SaysWhyADriverWithoutMaskedPortsLeavesPeersToTheHandOff) {
-  Holder two(node_, {"device=net_tap0,iface=cwtap0", "workers=2", "relay=198.51.100.1/32"});
-  const std::string line = two.WaitFor("steering ");
+TEST_F(DeviceLinkTest, SaysWhyADriverLeavesPeersToTheHandOff) {
+  Holder tap(node_, {"device=net_tap0,iface=cwtap0", "workers=2", "relay=198.51.100.1/32"});
+  const std::string refused = tap.WaitFor("steering ");
   EXPECT_TRUE(absl::StartsWith(
-      line,
+      refused,
       "steering datagrams come by RSS, and are handed off when they are another worker's; "
-      "flow rules are refused by driver net_tap: "))
+      "driver net_tap refuses flow rules: "))
+      << refused;
+  EXPECT_TRUE(absl::EndsWith(refused, "; and RSS by relay port: it has no redirection table"))
+      << refused;
+  ASSERT_TRUE(node_.Do("ip link set lo up"));
+  Holder packet(node_,
+                {"device=net_af_packet0,iface=lo,qpairs=2", "workers=2", "relay=198.51.100.1/32"});
+  const std::string none = packet.WaitFor("steering ");
+  EXPECT_TRUE(absl::StartsWith(none, "steering datagrams come as driver net_af_packet pleases"))
+      << none;
+  EXPECT_TRUE(absl::EndsWith(none, "; and RSS by relay port: it has none")) << none;
+}
+
+// The null driver has no wire, but keeps a key and a redirection table.
+TEST_F(DeviceLinkTest, SetsKeyAndTableOfADeviceThatHasNoFlowRules) {
+  const std::string device = "device=net_null0,no-rx=1";
+  Holder two(node_, {device, "workers=2", "relay=198.51.100.1/32", "ports=49152-65535"});
+  EXPECT_EQ(two.WaitFor("steering "),
+            "steering peers' IPv4 datagrams come to their worker by RSS of driver net_null, with "
+            "this node's key and redirection table of 128 entries, clients' by source port");
+  EXPECT_EQ(two.Quit(), 0);
+  Holder odd(node_, {device, "workers=2", "relay=198.51.100.1/32", "ports=50000-50999"});
+  const std::string line = odd.WaitFor("steering ");
+  EXPECT_TRUE(absl::EndsWith(line,
+                             "; and RSS by relay port: a redirection table of 128 entries cannot "
+                             "tell 2 workers' relay ports apart and spread clients evenly"))
       << line;
 }
 

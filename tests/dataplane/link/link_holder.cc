@@ -51,6 +51,11 @@ absl::StatusOr<LinkConfig> ReadArguments(int argc, char** argv) {
     if (key == "interface") config.interface = value;
     if (key == "device") config.device = value;
     if (key == "workers") config.node.shards = static_cast<ShardId>(std::atoi(value.c_str()));
+    if (key == "ports") {
+      const std::pair<std::string, std::string> ports = absl::StrSplit(value, '-');
+      config.node.relay_port_first = static_cast<uint16_t>(std::atoi(ports.first.c_str()));
+      config.node.relay_port_last = static_cast<uint16_t>(std::atoi(ports.second.c_str()));
+    }
     if (key == "listen") {
       for (const absl::string_view text : absl::StrSplit(value, '|')) {
         config.node.listen_addresses.push_back(*IpAddress::Parse(text));
