@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "control/config/options.h"
 #include "control/daemon/access.h"
+#include "control/next_hop/lower_priority.h"
 
 namespace causeway::daemon {
 namespace {
@@ -19,13 +19,6 @@ namespace {
 constexpr int kAddressCheckMs = 5000;
 constexpr int kFreeCheckMs = 200;   // while an old snapshot may still be in use
 constexpr int kMailboxRetryMs = 5;  // while the control thread has no room
-constexpr int kNicer = 10;
-
-void LowerPriority() {
-  errno = 0;
-  const int now = getpriority(PRIO_PROCESS, 0);
-  if (errno == 0) setpriority(PRIO_PROCESS, 0, now + kNicer);
-}
 
 }  // namespace
 
@@ -62,7 +55,7 @@ void AccessBuilder::Reload() {
 }
 
 void AccessBuilder::Run() {
-  LowerPriority();
+  next_hop::LowerPriority();
   int until_addresses = kAddressCheckMs;
   while (!stopped_) {
     const int slice = old_.empty() ? until_addresses : std::min(until_addresses, kFreeCheckMs);

@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "control/next_hop/kernel_follower.h"
+#include "control/next_hop/lower_priority.h"
 #include "control/next_hop/pace.h"
 #include "control/next_hop/spsc_ring.h"
 
@@ -26,8 +26,6 @@ constexpr size_t kUnresolved = 1024;
 constexpr int kCommandsPerSubmit = 256;
 constexpr std::chrono::seconds kTick(1);
 constexpr std::chrono::milliseconds kRetryFullRing(5);
-// Control may share our CPU, and goes first.
-constexpr int kNicer = 10;
 
 void Signal(int fd) {
   const uint64_t one = 1;
@@ -37,12 +35,6 @@ void Signal(int fd) {
 void Clear(int fd) {
   uint64_t count;
   (void)!read(fd, &count, sizeof(count));
-}
-
-void LowerPriority() {
-  errno = 0;
-  const int now = getpriority(PRIO_PROCESS, 0);
-  if (errno == 0) setpriority(PRIO_PROCESS, 0, now + kNicer);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -55,12 +56,17 @@ class Request {
   UniqueFd socket_;
 };
 
-using Addresses = std::unique_ptr<ifaddrs, decltype(&freeifaddrs)>;
-
-Addresses ReadAddresses() {
-  ifaddrs* list = nullptr;
-  if (getifaddrs(&list) != 0) list = nullptr;
-  return {list, &freeifaddrs};
+std::optional<IpAddress> AddressOf(const sockaddr* address) {
+  if (address == nullptr) return std::nullopt;
+  if (address->sa_family == AF_INET) {
+    sockaddr_in v4;
+    std::memcpy(&v4, address, sizeof v4);
+    return IpAddress::FromV4Bytes(&v4.sin_addr);
+  }
+  if (address->sa_family != AF_INET6) return std::nullopt;
+  sockaddr_in6 v6;
+  std::memcpy(&v6, address, sizeof v6);
+  return IpAddress::FromV6Bytes(&v6.sin6_addr);
 }
 
 std::string OtherInterfaces() {
@@ -123,20 +129,24 @@ absl::StatusOr<Interface> ReadInterface(const std::string& name) {
   ReadQueues(request, interface);
   ReadRssTable(request, interface);
 
-  const Addresses addresses = ReadAddresses();
-  for (const ifaddrs* each = addresses.get(); each != nullptr; each = each->ifa_next) {
-    if (each->ifa_addr == nullptr || name != each->ifa_name) continue;
-    if (each->ifa_addr->sa_family == AF_INET) {
-      sockaddr_in address;
-      std::memcpy(&address, each->ifa_addr, sizeof(address));
-      interface.addresses.push_back(IpAddress::FromV4Bytes(&address.sin_addr));
-    } else if (each->ifa_addr->sa_family == AF_INET6) {
-      sockaddr_in6 address;
-      std::memcpy(&address, each->ifa_addr, sizeof(address));
-      interface.addresses.push_back(IpAddress::FromV6Bytes(&address.sin6_addr));
-    }
+  for (const HostAddress& each : ReadHostAddresses()) {
+    if (each.interface == name) interface.addresses.push_back(each.address);
   }
   return interface;
+}
+
+std::vector<HostAddress> ReadHostAddresses() {
+  std::vector<HostAddress> addresses;
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return addresses;
+  const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(list, &freeifaddrs);
+  for (const ifaddrs* each = list; each != nullptr; each = each->ifa_next) {
+    const std::optional<IpAddress> address = AddressOf(each->ifa_addr);
+    if (!address.has_value()) continue;
+    const absl::string_view label = each->ifa_name;  // the interface's name, or that and ":LABEL"
+    addresses.push_back({*address, std::string(label.substr(0, label.find(':')))});
+  }
+  return addresses;
 }
 
 absl::Status CheckQueues(const Interface& interface, unsigned workers) {

@@ -35,6 +35,13 @@ struct Interface {
 /// NotFoundError names the interfaces that there are.
 absl::StatusOr<Interface> ReadInterface(const std::string& name);
 
+struct HostAddress {
+  IpAddress address;
+  std::string interface;
+};
+/// All that the host has in this network namespace; none when the kernel does not say.
+std::vector<HostAddress> ReadHostAddresses();
+
 /// One line that says what to do when `workers` queues cannot take all of the interface's traffic:
 /// too few queues, or traffic spread over more than the workers poll.
 absl::Status CheckQueues(const Interface& interface, unsigned workers);

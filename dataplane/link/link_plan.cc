@@ -1,12 +1,6 @@
 #include "dataplane/link/link_plan.h"
 
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/in.h>
-
 #include <algorithm>
-#include <memory>
-#include <optional>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
@@ -22,36 +16,17 @@ bool Has(const Interface& interface, const IpAddress& address) {
          interface.addresses.end();
 }
 
-std::optional<IpAddress> AddressOf(const sockaddr* address) {
-  if (address == nullptr) return std::nullopt;
-  if (address->sa_family == AF_INET) {
-    sockaddr_in v4;
-    std::memcpy(&v4, address, sizeof v4);
-    return IpAddress::V4(ntohl(v4.sin_addr.s_addr));
-  }
-  if (address->sa_family != AF_INET6) return std::nullopt;
-  sockaddr_in6 v6;
-  std::memcpy(&v6, address, sizeof v6);
-  return IpAddress::FromV6Bytes(v6.sin6_addr.s6_addr);
-}
-
 // The interfaces that have them, of all that the host has but the loopback one.
-absl::flat_hash_map<std::string, std::string> HostAddresses() {
+absl::flat_hash_map<std::string, std::string> Holders() {
   absl::flat_hash_map<std::string, std::string> holders;
-  ifaddrs* list = nullptr;
-  if (getifaddrs(&list) != 0) return holders;
-  const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(list, &freeifaddrs);
-  for (const ifaddrs* each = list; each != nullptr; each = each->ifa_next) {
-    const auto address = AddressOf(each->ifa_addr);
-    if (address && (each->ifa_flags & IFF_LOOPBACK) == 0) {
-      holders.emplace(address->ToString(), each->ifa_name);
-    }
+  for (const HostAddress& each : ReadHostAddresses()) {
+    if (each.interface != "lo") holders.emplace(each.address.ToString(), each.interface);
   }
   return holders;
 }
 
 absl::Status CheckRelay(const LinkConfig& node, const std::vector<std::string>& served) {
-  const auto holders = HostAddresses();
+  const auto holders = Holders();
   for (const Prefix& prefix : node.relay_prefixes) {
     if (prefix.length != 128) continue;
     const auto holder = holders.find(prefix.address.ToString());

@@ -76,6 +76,17 @@ TEST_F(LinkPlanTest, WhatIsRoutedToTheNodeIsServedOnEveryLink) {
             (List{"203.0.113.128", "203.0.113.77", "192.0.2.200"}));
 }
 
+TEST_F(LinkPlanTest, AnAddressWithALabelIsItsInterfaces) {
+  host_.Do("ip addr add 198.51.100.9/24 dev eth2 label eth2:media");
+  node_.node.listen_addresses = {Ip("192.0.2.1"), Ip("198.51.100.9")};
+  Relay({"198.51.100.9/32"});
+  const auto plan = Plan({"eth1", "eth2"});
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(Texts((*plan)[0].node.relay_addresses), List{});
+  EXPECT_EQ(Texts((*plan)[1].node.listen_addresses), (List{"198.51.100.9"}));
+  EXPECT_EQ(Texts((*plan)[1].node.relay_addresses), (List{"198.51.100.9"}));
+}
+
 TEST_F(LinkPlanTest, AnOnlyLinkAndADeviceHaveAll) {
   Relay({"198.51.100.128/25"});
   const auto one = Plan({"eth1"});
