@@ -137,6 +137,7 @@ struct UnbindChannel {
 struct AddClientRedirect {
   ClientTuple tuple;
   ShardId owner;
+  AllocationId allocation;  // of the owner's
 };
 struct RemoveClientRedirect {
   ClientTuple tuple;

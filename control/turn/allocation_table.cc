@@ -238,7 +238,8 @@ void AllocationTable::Redirect(uint32_t allocation, const ReplyRoute& route) {
   }
   std::rotate(shards.begin(), shards.end() - 1, shards.end());
   shards.front() = arrival;
-  dataplane_.Submit(arrival, AddClientRedirect{record.tuple, OwnerOf(allocation)});
+  dataplane_.Submit(
+      arrival, AddClientRedirect{record.tuple, OwnerOf(allocation), records_.SlotOf(allocation)});
 }
 
 void AllocationTable::RemoveRedirects(const AllocationRecord& record) {

@@ -1,6 +1,6 @@
 // Brings peers' datagrams to the queue of the shard that owns the relay port, where a device can:
-// what comes to another queue is handed off between shards, which costs two thirds of a packet
-// more. A client needs no steering: the shard that gets its Allocate becomes the owner.
+// what comes to another queue is handed off between shards, which costs half of a packet more. A
+// client needs no steering: the shard that gets its Allocate becomes the owner.
 #pragma once
 
 #include <cstdint>

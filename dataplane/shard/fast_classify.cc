@@ -142,6 +142,13 @@ bool TakeUdp(ShardState& state, rte_mbuf* mbuf, uint8_t place, Room& room) {
       return false;
     }
     const auto listen = static_cast<uint8_t>(local.listen);
+    if constexpr (kHandedOver) {
+      const AllocationId slot = AllocationAtOwner(mbuf);
+      const bool found = state.flows.IsAllocation(slot);
+      if (found) state.flows.PrefetchLine(slot);
+      *room.client++ = {mbuf, udp, 0, slot, place, listen, kV6, form, found};
+      return true;
+    }
     const uint64_t hash =
         state.flows.ClientHash(kV6 ? LoadV6(source) : LoadV4(source), LoadBe16(udp), listen);
     state.flows.PrefetchClient(hash);

@@ -24,9 +24,9 @@ enum class FastForm : uint8_t { kChannelData, kSendToV4, kSendToV6 };
 /// A client's ChannelData or Send indication.
 struct FastClient {
   rte_mbuf* mbuf;
-  uint8_t* udp;  // its UDP header
-  uint64_t hash;
-  uint32_t slot;  // allocation
+  uint8_t* udp;   // its UDP header
+  uint64_t hash;  // of a frame that came by the link
+  uint32_t slot;  // allocation, not verified yet
   uint8_t place;  // in the burst
   uint8_t local;  // index among listen_addresses
   bool is_v6;

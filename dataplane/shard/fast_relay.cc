@@ -248,7 +248,7 @@ Relayed FromPeer(ShardState& state, const FastPeer& packet) {
                                                 : FromInlinePeer<kFromV6, true>(state, packet);
 }
 
-void LookUp(const ShardState& state, unsigned chunk, FastBurst& burst) {
+void LookUpFastClients(const ShardState& state, unsigned chunk, FastBurst& burst) {
   for (unsigned i = burst.client_ends[chunk]; i < burst.client_ends[chunk + 1]; ++i) {
     FastClient& packet = burst.clients[i];
     packet.slot = state.flows.ClientCandidate(packet.hash);
@@ -259,6 +259,9 @@ void LookUp(const ShardState& state, unsigned chunk, FastBurst& burst) {
       state.flows.PrefetchRedirect(packet.slot);
     }
   }
+}
+
+void LookUpFastPeers(const ShardState& state, unsigned chunk, FastBurst& burst) {
   for (unsigned i = burst.peer_ends[chunk]; i < burst.peer_ends[chunk + 1]; ++i) {
     FastPeer& packet = burst.peers[i];
     packet.slot = *packet.relay_slot - 1;
@@ -286,8 +289,9 @@ bool HandOffToOwner(ShardState& state, const FastClient& packet) {
   const ClientTuple tuple = {{packet.is_v6 ? LoadV6(source) : LoadV4(source), LoadBe16(packet.udp)},
                              packet.local};
   if (!state.flows.IsRedirectOf(packet.slot, tuple)) return false;
-  HandOff(state, packet.mbuf, state.flows.RedirectOwner(packet.slot),
-          Packet::kOrdinary | Packet::kKnownClient);
+  const RedirectEntry& redirect = state.flows.Redirect(packet.slot);
+  SetAllocationAtOwner(packet.mbuf, redirect.allocation);
+  HandOff(state, packet.mbuf, redirect.owner, Packet::kOrdinary | Packet::kKnownClient);
   return true;
 }
 
@@ -339,7 +343,11 @@ unsigned FastRelay(ShardState& state, const FrameBurst& now, const FrameBurst& a
       (handed_over ? FastClassify<true> : FastClassify<false>)(state, now.frames, now.count, step,
                                                                burst);
     }
-    if (step >= 1 && step - 1 < chunks) LookUp(state, step - 1, burst);
+    if (step >= 1 && step - 1 < chunks) {
+      // Of what was handed off FastClassify has found the clients.
+      if (!handed_over) LookUpFastClients(state, step - 1, burst);
+      LookUpFastPeers(state, step - 1, burst);
+    }
     const unsigned end = std::min((step + 1) * FastBurst::kChunk, ahead.count);
     for (unsigned i = step * FastBurst::kChunk; i < end; ++i) state.prefetch(ahead.frames[i]);
     if (step < 2) continue;

@@ -187,7 +187,7 @@ void FlowTables::Apply(const AddClientRedirect& c) {
   if (free_redirect_plus_1_ == 0 || LookUpClient(hash, c.tuple) != kNone) return;
   const uint32_t index = free_redirect_plus_1_ - 1;
   free_redirect_plus_1_ = redirects_[index].next_free_plus_1;
-  redirects_[index] = {c.tuple, c.owner, 0};
+  redirects_[index] = {c.tuple, c.owner, {c.allocation}};
   clients_.Insert(hash, allocations_ + index);
 }
 

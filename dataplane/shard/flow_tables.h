@@ -70,13 +70,11 @@ class FlowTables {
   uint32_t ClientCandidate(uint64_t hash) const { return clients_.Candidate(hash); }
   bool IsAllocation(uint32_t value) const { return value < allocations_; }
   bool IsRedirect(uint32_t value) const { return value >= allocations_ && value != kNone; }
-  void PrefetchRedirect(uint32_t value) const {
-    __builtin_prefetch(&redirects_[value - allocations_]);
-  }
+  void PrefetchRedirect(uint32_t value) const { __builtin_prefetch(&Redirect(value)); }
   bool IsRedirectOf(uint32_t value, const ClientTuple& tuple) const {
-    return IsRedirect(value) && redirects_[value - allocations_].tuple == tuple;
+    return IsRedirect(value) && Redirect(value).tuple == tuple;
   }
-  ShardId RedirectOwner(uint32_t value) const { return redirects_[value - allocations_].owner; }
+  const RedirectEntry& Redirect(uint32_t value) const { return redirects_[value - allocations_]; }
   /// The client's value, or kNone. Most often it is the candidate's.
   uint32_t VerifyClient(uint32_t candidate, uint64_t hash, const ClientTuple& tuple) const {
     if (IsAllocation(candidate) && line(candidate).Is(tuple)) [[likely]] {

@@ -5,6 +5,14 @@
 
 namespace causeway {
 
+/// What the redirect of an ordinary client's datagram (Packet::kOrdinary) says of its allocation
+/// travels with the frame, so that the owner need not look it up. It is a hint: the owner verifies
+/// the client.
+inline void SetAllocationAtOwner(rte_mbuf* frame, AllocationId allocation) {
+  frame->hash.fdir.hi = allocation;
+}
+inline AllocationId AllocationAtOwner(const rte_mbuf* frame) { return frame->hash.fdir.hi; }
+
 /// Puts what was gathered for one shard into its ring, in the order in which it came; what finds
 /// the ring full is dropped and counted.
 void FlushHandOff(ShardState& state, ShardId to);

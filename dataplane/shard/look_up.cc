@@ -30,7 +30,7 @@ void Sort(ShardState& state, Packet& packet, Burst& burst) {
   if (packet.slot != FlowTables::kNone) packet.flags |= Packet::kKnownClient;
   if (state.flows.IsRedirect(packet.slot)) [[unlikely]] {
     if (is_data) {
-      HandOff(state, packet.mbuf, state.flows.RedirectOwner(packet.slot), packet.flags);
+      HandOff(state, packet.mbuf, state.flows.Redirect(packet.slot).owner, packet.flags);
       return;
     }
     packet.slot = FlowTables::kNone;

@@ -121,7 +121,11 @@ static_assert(sizeof(ChannelEntry) == 32);
 struct alignas(32) RedirectEntry {
   ClientTuple tuple;
   ShardId owner;
-  uint32_t next_free_plus_1;  // of a free one
+  union {
+    AllocationId allocation;    // of the owner's
+    uint32_t next_free_plus_1;  // of a free one
+  };
 };
+static_assert(sizeof(RedirectEntry) == 32);
 
 }  // namespace causeway

@@ -144,7 +144,7 @@ void BenchNode::InstallOne(uint32_t allocation, ShardId owner) {
       Command(BindChannel{id, allocation, number, parties.peers[k], kNever}, owner);
     }
   }
-  if (population_.handed_off) Command(AddClientRedirect{tuple, owner}, 0);
+  if (population_.handed_off) Command(AddClientRedirect{tuple, owner, allocation}, 0);
 }
 
 void BenchNode::Warm(const std::vector<Datagram>& kinds) {

@@ -252,7 +252,8 @@ void ShardWorld::Redirect(Draw& draw) {
   const ClientTuple tuple = model_->allocations.at(*slot).tuple;
   const auto other = static_cast<ShardId>(1 - slot->first);
   if (model_->redirects.contains({other, tuple.client})) return;
-  Submit(other, AddClientRedirect{tuple, slot->first}, "redirect " + tuple.client.ToString());
+  Submit(other, AddClientRedirect{tuple, slot->first, slot->second},
+         "redirect " + tuple.client.ToString());
 }
 
 void ShardWorld::ForgetRedirect(Draw& draw) {

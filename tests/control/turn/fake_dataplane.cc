@@ -139,7 +139,7 @@ void FakeDataplane::On(ShardId shard, const AddClientRedirect& c) {
   EXPECT_NE(shard, c.owner);
   EXPECT_EQ(c.tuple.transport, Transport::kUdp);
   EXPECT_TRUE(std::any_of(allocations.begin(), allocations.end(), [&](const auto& entry) {
-    return entry.first.first == c.owner && entry.second.leg.tuple == c.tuple;
+    return entry.first == Slot{c.owner, c.allocation} && entry.second.leg.tuple == c.tuple;
   }));
   EXPECT_TRUE(redirects.emplace(std::pair(shard, c.tuple.client), c.owner).second);
 }

@@ -102,10 +102,8 @@ class FastEqualsGeneralTest : public NodeTest, public ::testing::WithParamInterf
   }
   void RedirectClients() {
     for (const auto& leg : kLegs) {
-      const Endpoint server = At(leg[1]);
-      if (server.port != 3478) continue;
-      Command(AddClientRedirect{{At(leg[0]), server.address.IsV4() ? uint8_t{0} : uint8_t{1}}, 0},
-              1);
+      if (At(leg[1]).port != 3478) continue;
+      Redirect(leg[0], 0, 1);
       Turn();
     }
   }

@@ -19,7 +19,7 @@ class HandOffTest : public NodeTest {
     relay_ = "192.0.2.1:" + std::to_string(port_);
     Install(5, kClientV4, port_, kPeerV4, kChannel, 1);
     Permit(6, 5, "203.0.113.21:1", 1);
-    Command(AddClientRedirect{{At(kClientV4), 0}, 1}, 0);
+    Redirect(kClientV4, 1, 0);
     Turn();
     Moved();
   }
@@ -85,7 +85,7 @@ TEST_F(HandOffTest, RemovedRedirectIsForgotten) {
 
 TEST_F(HandOffTest, AStaleRedirectIsNotFollowedTwice) {
   Command(RemoveAllocation{5}, 1);
-  Command(AddClientRedirect{{At(kClientV4), 0}, 0}, 1);
+  Redirect(kClientV4, 0, 1);
   Turn();
   EXPECT_TRUE(Relay(FromA(ChannelData(kChannel, Text("x")))).empty());
   Turn(4);
@@ -97,6 +97,21 @@ TEST_F(HandOffTest, AnAllocationReplacesTheRedirectOfItsClient) {
   Moved();
   EXPECT_EQ(Relay(FromA(ChannelData(kChannel, Text("x")))).size(), 1u);
   EXPECT_EQ(Moved()["handed_off"], 0u);
+}
+
+// What the redirect says of the allocation may be out of date, or of another client.
+TEST_F(HandOffTest, TheOwnerTrustsNoRedirect) {
+  Install(6, "198.51.100.12:5000", static_cast<uint16_t>(port_ + 1), kPeerV4, kChannel, 1);
+  for (const AllocationId wrong : {6u, 7u, 1'000'000u, 0xffffffffu}) {
+    Command(RemoveClientRedirect{{At(kClientV4), 0}}, 0);
+    Command(AddClientRedirect{{At(kClientV4), 0}, 1, wrong}, 0);
+    Turn();
+    Moved();
+    const auto sent = Relay(FromA(ChannelData(kChannel, Text("x"))));
+    ASSERT_EQ(sent.size(), 1u) << wrong;
+    ExpectFrame(sent[0], Datagram().From(relay_).To(kPeerV4).Ttl(63).Carrying(Text("x")));
+    EXPECT_EQ(Moved()["channel_to_peer"], 1u);
+  }
 }
 
 TEST_F(HandOffTest, FullRingDrops) {
@@ -159,7 +174,7 @@ TEST_F(HandOffTest, ATurnTakesNoMoreThanFourBursts) {
 // Each overtakes a datagram with IPv4 options, which came before it and takes the general path.
 TEST_F(HandOffTest, OrdinaryDatagramsTakeTheFastPath) {
   Install(6, "198.51.100.12:5000", static_cast<uint16_t>(port_ + 1), kPeerV4, 0, 1);
-  Command(AddClientRedirect{{At("198.51.100.12:5000"), 0}, 1}, 0);
+  Redirect("198.51.100.12:5000", 1, 0);
   const std::string bare = "192.0.2.1:" + std::to_string(port_ + 1);
   for (unsigned i = 0; i < FlowTables::kPromoteAfter; ++i) {
     Relay(Datagram().From(kPeerV4).To(bare).Carrying(Text("a")));

@@ -162,7 +162,7 @@ TEST_F(LinksTest, ANextHopMayMoveToTheOtherLink) {
 }
 
 TEST_F(LinksTest, WhatIsHandedOffLeavesByTheLinkOfItsNextHop) {
-  Command(AddClientRedirect{{At(kClientV4), 0}, 0}, 1);
+  Redirect(kClientV4, 0, 1);
   Arrive(FromClient(Text("x")).Encode(), 1);
   Arrive(Datagram().From(kPrivatePeer).To("192.0.2.1:50000").Carrying(Text("y")).Encode(), 1, 1,
          kPrivate);

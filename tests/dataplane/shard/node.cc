@@ -185,9 +185,16 @@ void NodeTest::Install(uint32_t id, const char* client, uint16_t relay_port, con
   const uint8_t local = endpoint.address.IsV4() ? 0 : 1;
   Command(InstallAllocation{id, {endpoint, local}, {0, relay_port}, {1, relay_port}, now_ + 6000},
           shard);
+  installed_[client] = id;
   Permit(id, id, peer, shard);
   if (number != 0) Command(BindChannel{id, id, number, At(peer), now_ + 6000}, shard);
   Turn();
+}
+
+void NodeTest::Redirect(const char* client, ShardId owner, ShardId arrival) {
+  const Endpoint endpoint = At(client);
+  const uint8_t local = endpoint.address.IsV4() ? 0 : 1;
+  Command(AddClientRedirect{{endpoint, local}, owner, installed_[client]}, arrival);
 }
 
 void NodeTest::JamPort() {

@@ -87,6 +87,9 @@ class NodeTest : public ::testing::Test, protected ShardsOnRings {
   /// `number` is not 0) for the peer; identifiers are all `id`.
   void Install(uint32_t id, const char* client, uint16_t relay_port, const char* peer,
                uint16_t number, ShardId shard = 0);
+  /// Tells `arrival` that the client's allocation, the last that Install made for it, lives on
+  /// `owner`; a client that has none is told to have one.
+  void Redirect(const char* client, ShardId owner, ShardId arrival);
   void Permit(PermissionId permission, AllocationId allocation, const char* peer,
               ShardId shard = 0);
 
@@ -101,6 +104,7 @@ class NodeTest : public ::testing::Test, protected ShardsOnRings {
   void JamHandOff(ShardId shard, unsigned room = 0);
 
   Deciseconds now_ = 100;
+  std::map<std::string, AllocationId> installed_;  // by client
   RouteTable routes_;
 
  private:

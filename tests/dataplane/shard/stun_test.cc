@@ -215,7 +215,7 @@ TEST_F(StunTest, ARequestIsKnownByItsClient) {
   };
   EXPECT_EQ(class_at(1), EventClass::kClient);
   EXPECT_EQ(class_at(0), EventClass::kStranger);
-  Command(AddClientRedirect{{At(kClientV4), 0}, 1}, 0);
+  Redirect(kClientV4, 1, 0);
   Turn();
   EXPECT_EQ(class_at(0), EventClass::kClient);
   Command(RemoveAllocation{0}, 1);
