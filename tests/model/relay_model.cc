@@ -12,12 +12,13 @@ bool HasRoute(const IpAddress& address) { return !address.IsV4() || address.v4()
 }  // namespace
 
 std::string Fate::ToString() const {
-  static const char* const kForms[] = {"nothing", "plain", "ChannelData", "Data indication"};
+  static const char* const kForms[] = {"nothing", "plain", "ChannelData", "Data indication",
+                                       "indication of an ICMP error"};
   std::ostringstream text;
   text << kForms[form];
   if (form != kNothing) text << " " << from.ToString() << " > " << to.ToString();
   if (form == kChannelData) text << " number " << number;
-  if (form == kDataIndication) text << " peer " << peer.ToString();
+  if (form == kDataIndication || form == kIcmpIndication) text << " peer " << peer.ToString();
   for (const auto& [name, count] : counters) text << ", " << name << " " << count;
   return text.str();
 }
@@ -65,6 +66,28 @@ Fate RelayModel::Decide(const Arrival& arrival, Deciseconds now) const {
     FromClient(fate, arrival, now);
   }
   if (fate.form != Fate::kNothing) ++fate.counters["tx_packets"];
+  return fate;
+}
+
+// RFC 8656 section 11.5.
+Fate RelayModel::Decide(ShardId shard, const RelayIcmp& error, Deciseconds now) const {
+  Fate fate;
+  const auto found = std::find_if(allocations.begin(), allocations.end(), [&](const auto& entry) {
+    return entry.first.first == shard &&
+           (entry.second.relay_v4 == error.relay || entry.second.relay_v6 == error.relay);
+  });
+  if (found == allocations.end()) {
+    ++fate.counters["drop_no_relay"];
+  } else if (!IsPermitted(found->first, error.peer.address, now)) {
+    ++fate.counters["drop_no_permission"];
+  } else {
+    const ClientTuple& tuple = found->second.tuple;
+    fate.form = Fate::kIcmpIndication;
+    fate.from = {node_.listen_addresses[tuple.local_index], node_.listen_port};
+    fate.to = tuple.client;
+    fate.peer = error.peer;
+    fate.counters = {{"tx_packets", 1}, {"icmp_to_client", 1}};
+  }
   return fate;
 }
 

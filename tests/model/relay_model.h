@@ -25,14 +25,14 @@ struct Arrival {
 
 /// What becomes of it.
 struct Fate {
-  enum Form { kNothing, kPlain, kChannelData, kDataIndication };
+  enum Form { kNothing, kPlain, kChannelData, kDataIndication, kIcmpIndication };
   /// Counters that move, by name; the link's and the hand-off ring's receive counters are left out.
   std::map<std::string, uint64_t> counters;
   Form form = kNothing;  // of what leaves
   Endpoint from;
   Endpoint to;
   uint16_t number = 0;  // kChannelData
-  Endpoint peer;        // kDataIndication
+  Endpoint peer;        // of an indication
   int hops = 0;         // what the time to live loses
   /// What an allocation relays, in order: a hairpin is relayed by two.
   struct Relayed {
@@ -71,6 +71,8 @@ class RelayModel {
 
   void Hear(ShardId shard, const Command& command);
   Fate Decide(const Arrival& arrival, Deciseconds now) const;
+  /// Of an ICMP error that control tells a shard of; what leaves is no datagram of a peer.
+  Fate Decide(ShardId shard, const RelayIcmp& error, Deciseconds now) const;
   /// A datagram of `size` bytes of data had this fate.
   void Count(const Fate& fate, size_t size);
 

@@ -16,6 +16,7 @@ void ShardWorld::Take(const Step& step) {
       &ShardWorld::ForgetPermission, &ShardWorld::Bind,     &ShardWorld::Bind,
       &ShardWorld::Unbind,           &ShardWorld::Redirect, &ShardWorld::ForgetRedirect,
       &ShardWorld::DropFamily,       &ShardWorld::Mark,     &ShardWorld::Limit,
+      &ShardWorld::IcmpError,
   };
   Draw draw(step.seed);
   if (step.kind % 2 == 0) return Packets(draw);

@@ -205,4 +205,46 @@ void ShardWorld::Packets(Draw& draw) {
   }
 }
 
+// About a packet of an allocation most often, else of a port that may be nobody's.
+std::pair<ShardId, RelayIcmp> ShardWorld::DrawIcmpError(Draw& draw) {
+  const auto slot = AnAllocation(draw);
+  const Endpoint peer = APeerOf(slot, draw);
+  const RelayPort nobodys = {static_cast<uint16_t>(peer.address.IsV4() ? 0 : 1),
+                             PortOf(0, draw.Below(4))};
+  RelayIcmp error = {nobodys, peer, static_cast<uint8_t>(draw.Below(256)),
+                     static_cast<uint8_t>(draw.Below(256)), draw.Below(1u << 31)};
+  if (!slot || draw.OneIn(4)) return {ShardId{0}, error};
+  const RelayPort& relay = model_->allocations.at(*slot).Relay(peer.address.family());
+  if (!relay.IsSet()) return {ShardId{0}, error};
+  error.relay = relay;
+  return {slot->first, error};
+}
+
+void ShardWorld::IcmpError(Draw& draw) {
+  const auto [shard, error] = DrawIcmpError(draw);
+  const Fate fate = model_->Decide(shard, error, now_);
+  Log("shard " + std::to_string(shard) + " hears of an ICMP error about port " +
+      std::to_string(error.relay.port) + " and peer " + error.peer.ToString() +
+      "; model: " + fate.ToString());
+  Command(error, shard);
+  const Outcome outcome = Observe();
+  if (outcome.moved != fate.counters) Fail("an ICMP error moved other counters");
+  if (outcome.sent.size() != (fate.form == Fate::kNothing ? 0u : 1u)) {
+    return Fail("an ICMP error became " + std::to_string(outcome.sent.size()) + " datagrams");
+  }
+  if (fate.form == Fate::kNothing) return;
+  ++result_.relayed;
+  const Datagram sent = Datagram::Decode(outcome.sent[0]);
+  const Bytes id = sent.payload.size() < 20 ? Bytes(12) : Slice(sent.payload, 8, 20);
+  Datagram expected = sent;
+  expected.source = fate.from;
+  expected.destination = fate.to;
+  expected.ttl = kTtl;
+  const Bytes icmp = Bytes{0, 0, error.type, error.code} + Be32(error.error_data);
+  expected.payload = Stun(0x0017, XorAddress(0x0012, fate.peer, id) + Attribute(0x8004, icmp), id);
+  if (Describe(expected) != Describe(sent)) {
+    Fail("not to leave: " + Describe(sent) + "\nbut: " + Describe(expected));
+  }
+}
+
 }  // namespace causeway::testing

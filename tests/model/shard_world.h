@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/dataplane/shard/node.h"
@@ -54,6 +55,8 @@ class ShardWorld : public NodeTest {
 
   // Packets.
   void Packets(model::Draw& draw);
+  void IcmpError(model::Draw& draw);
+  std::pair<ShardId, RelayIcmp> DrawIcmpError(model::Draw& draw);
   ModelFrame DrawFrame(model::Draw& draw);
   model::Arrival DrawFromPeer(model::Draw& draw);
   model::Arrival DrawFromClient(model::Draw& draw);
