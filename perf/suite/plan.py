@@ -1,4 +1,4 @@
-"""How long and how often to measure: about five minutes in a quick run, about thirty in a full
+"""How long and how often to measure: about six minutes in a quick run, about thirty in a full
 one."""
 
 from dataclasses import dataclass
@@ -30,11 +30,11 @@ class Plan:
     scale_seconds: float
 
 
-QUICK = Plan("quick", core_repeats=2, core_laps=4, link_repeats=2, link_seconds=3,
+QUICK = Plan("quick", core_repeats=2, core_laps=4, link_repeats=7, link_seconds=1,
              peer_repeats=1, peer_trial_seconds=0.7, peer_resolution_percent=5,
              peer_load_seconds=3, allocations_repeats=1, allocations_seconds=4, idle_repeats=1,
              idle_seconds=5, routes_repeats=2, routes_seconds=4, scale_repeats=3, scale_seconds=0.2)
-FULL = Plan("full", core_repeats=5, core_laps=8, link_repeats=5, link_seconds=8,
+FULL = Plan("full", core_repeats=5, core_laps=8, link_repeats=12, link_seconds=3,
             peer_repeats=3, peer_trial_seconds=2, peer_resolution_percent=2,
             peer_load_seconds=10, allocations_repeats=3, allocations_seconds=10, idle_repeats=2,
             idle_seconds=20, routes_repeats=5, routes_seconds=10, scale_repeats=5, scale_seconds=2)
