@@ -64,7 +64,8 @@ def test_calls_and_requests_go_on_while_routes_change(lab):
     """No datagram is lost, every request is answered, and a change that matters takes effect."""
     network = lab.new_network()
     add_routes(network)
-    lab.causewayd(*causewayd_arguments(), network=network).wait_ready()
+    lab.causewayd(*causewayd_arguments(), "--requests-per-prefix", "0",
+                  network=network).wait_ready()
     client, peer = open_channel(lab, network=network)
     with changing(network) as changes:
         rounds = 0
