@@ -36,13 +36,15 @@ bool DealsEvenly(unsigned entries, unsigned shards) {
   return entries >= shards && 4 * most * shards <= 5 * entries;
 }
 
+// Empty when a key of this size ends before the one bit that it needs.
 std::vector<uint8_t> KeyOf(bool is_v6, unsigned source_bits, size_t size) {
   std::vector<uint8_t> key(size);
   for (size_t i = kBeyondV4; i < size && !is_v6; ++i) key[i] = kSpreadingKey[i % 40];
   // Input bit i adds key bits i to i + 31 to the hash; the last of them is the hash's lowest.
   const unsigned first = (is_v6 ? kDestinationPortV6 : kDestinationPortV4) - source_bits;
   const unsigned bit = first + 31;
-  if (bit / 8 < size) key[bit / 8] = static_cast<uint8_t>(0x80u >> bit % 8);
+  if (bit / 8 >= size) return {};
+  key[bit / 8] = static_cast<uint8_t>(0x80u >> bit % 8);
   return key;
 }
 
@@ -146,6 +148,7 @@ std::optional<RssPlan> PlanRss(const NodeConfig& node, size_t table_size, size_t
   if (source_bits > 16 || !DealsEvenly(1u << source_bits, node.shards)) return std::nullopt;
 
   RssPlan plan = {KeyOf(is_v6, source_bits, key_size), std::vector<uint16_t>(table_size), is_v6};
+  if (plan.key.empty()) return std::nullopt;
   for (uint32_t index = 0; index < table_size; ++index) {
     // The lowest bit of the index is the first of the packet's bits.
     uint32_t block = 0;

@@ -31,9 +31,9 @@ struct RssPlan {
   bool is_v6;
 };
 
-/// Nullopt when the table is too small: the index has the bits that tell blocks of relay ports
-/// apart and enough others to spread clients evenly. Also when relay addresses are IPv6 and a
-/// listening one is IPv4, for which such a key has no spread.
+/// Nullopt when the key is too short (40 bytes do), or the table too small: the index has the bits
+/// that tell blocks of relay ports apart and enough others to spread clients evenly. Also when
+/// relay addresses are IPv6 and a listening one is IPv4, for which such a key has no spread.
 std::optional<RssPlan> PlanRss(const NodeConfig& node, size_t table_size, size_t key_size);
 
 /// Gives a started port with RSS the key and the table of its plan, and reads both back. After an

@@ -190,6 +190,15 @@ INSTANTIATE_TEST_SUITE_P(
                            "192.0.2.1"}),
     [](const auto& each) { return each.param.name; });
 
+TEST(PlanRss, AKeyThatEndsBeforeItsOneBitIsNone) {
+  const NodeConfig v4 = NodeOf({"", 2, 49152, 65535, 128});
+  EXPECT_FALSE(PlanRss(v4, 128, 12).has_value());
+  EXPECT_TRUE(PlanRss(v4, 128, 16).has_value());
+  const NodeConfig v6 = NodeOf({"", 2, 49152, 65535, 128, "2001:db8::1", "2001:db8::1"});
+  EXPECT_FALSE(PlanRss(v6, 128, 16).has_value());
+  EXPECT_TRUE(PlanRss(v6, 128, 40).has_value());
+}
+
 class SteerByRssTest : public ::testing::Test {
  protected:
   void SetUp() override { device = &device_; }
